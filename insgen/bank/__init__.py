@@ -1,0 +1,1 @@
+"""The instruction bank: membership, neighbours, seeds."""

@@ -1,0 +1,1 @@
+"""The config: TOML to dataclasses, strictly."""

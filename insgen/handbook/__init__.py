@@ -1,0 +1,1 @@
+"""A handbook on running SQLite in production: the sample documents of `insgen quickstart`."""

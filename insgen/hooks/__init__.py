@@ -1,0 +1,1 @@
+"""What plugins offer and watch, and the manager that collects it."""

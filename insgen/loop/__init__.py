@@ -1,0 +1,1 @@
+"""One round, many rounds, and how a run is put together."""

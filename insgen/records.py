@@ -1,0 +1,374 @@
+"""The nouns of the loop: frozen records that stages hand to one another.
+
+Nothing here reads, writes or decides. A stage never changes a candidate; it returns a new fact
+*about* it (a verdict, an answer, a score), so every later stage can be run again from stored facts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NewType
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+CandidateId = NewType("CandidateId", str)
+
+_SEPARATOR = "\x1f"  # cannot survive clean_text(), so two different triples cannot share one joined text
+_UNSAFE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufeff]")
+_NOT_WORD = re.compile(r"[\W_]+")
+
+
+def clean_text(text: str) -> str:
+    r"""Make a text safe to store, hash, print and export, without touching its meaning.
+
+    Line ends become ``\n``; control characters, lone surrogates, byte-order marks and bidi overrides
+    (they can make a terminal or a page show something else than what is trained on) are removed;
+    white space at both ends goes. Everything else stays as it is, HTML included.
+    """
+    return _UNSAFE.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
+
+
+def content_hash(*parts: str) -> str:
+    """Hash texts to an id that carries its algorithm: ``b2:`` and 32 hexadecimal digits of BLAKE2b."""
+    joined = _SEPARATOR.join(parts).encode("utf-8", "surrogatepass")
+    return "b2:" + hashlib.blake2b(joined, digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One later message of a conversation.
+
+    :ivar role: ``user`` or ``assistant``.
+    :ivar content: the text.
+    """
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a candidate came from; every field is what is known, ``None`` when it is not.
+
+    :ivar generator: the name of the stage that proposed it.
+    :ivar source: a file (relative to the project where it can be), a data set's id, or ``llm``.
+    :ivar line_start: first line in the source, counted from 1.
+    :ivar line_end: last line in the source, inclusive.
+    :ivar licence: the licence the source states.
+    :ivar call_id: the LLM call whose answer held it.
+    :ivar seed_ids: the seeds that stood in its prompt.
+    :ivar kind: what in the source it was made from (``procedure``, ``definition`` ...).
+    """
+
+    generator: str = ""
+    source: str | None = None
+    line_start: int | None = None
+    line_end: int | None = None
+    licence: str | None = None
+    call_id: str | None = None
+    seed_ids: tuple[str, ...] = ()
+    kind: str | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One proposed instruction: the Alpaca triple, its later turns and where it came from.
+
+    Texts are cleaned on construction (`clean_text`). Two candidates with the same texts have the same ``id``
+    wherever they came from.
+
+    :ivar instruction: the task, never empty for a valid candidate.
+    :ivar input: what the task works on; empty when it needs nothing.
+    :ivar output: the answer; empty until a responder has given one.
+    :ivar turns: messages after the first answer, user first, alternating.
+    :ivar system: a system message that came with the conversation; empty when there was none.
+    :ivar vector: embedding, float32, shape ``(d,)``, L2 norm 1; ``None`` before it is embedded.
+    :ivar quality: weighted mean of its scores, 0 (worst) to 1 (best); ``None`` before it is scored.
+    """
+
+    instruction: str
+    input: str = ""
+    output: str = ""
+    turns: tuple[Turn, ...] = ()
+    system: str = ""
+    origin: Origin = field(default_factory=Origin, compare=False)
+    vector: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
+    quality: float | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        for name in ("instruction", "input", "output", "system"):
+            object.__setattr__(self, name, clean_text(getattr(self, name)))
+        cleaned = tuple(Turn(turn.role, clean_text(turn.content)) for turn in self.turns)
+        object.__setattr__(self, "turns", cleaned)
+
+    @cached_property
+    def id(self) -> CandidateId:
+        """Content id over system, instruction, input, output and later turns."""
+        later = [part for turn in self.turns for part in (turn.role, turn.content)]
+        return CandidateId(content_hash("candidate", self.system, self.instruction, self.input, self.output, *later))
+
+    @cached_property
+    def text_key(self) -> str:
+        """Content id of instruction and input alone, blind to case, punctuation, white space and Unicode form.
+
+        A text made of signs only (no letter, no digit) keeps its signs, so that such texts stay apart.
+        """
+        return content_hash("text", _fold(self.instruction), _fold(self.input))
+
+
+def _fold(text: str) -> str:
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return _NOT_WORD.sub(" ", folded).strip() or folded
+
+
+@dataclass(frozen=True)
+class Seed:
+    """A task that stands as an example in prompts.
+
+    :ivar id: content id of its texts (the id of the candidate with the same texts).
+    :ivar weight: how often it should be drawn, relative to the others; >= 0.
+    """
+
+    id: str
+    instruction: str
+    input: str = ""
+    output: str = ""
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question to an LLM.
+
+    :ivar messages: role/content pairs in order.
+    :ivar format: the name of the parser that reads the answer.
+    :ivar params: decoding parameters by their LiteLLM names (``temperature``, ``max_tokens``, ``stop`` ...).
+    :ivar seed_ids: the seeds that stand in the prompt.
+    :ivar prompt_hash: content id of the prompt file it was rendered from.
+    """
+
+    messages: tuple[Turn, ...]
+    format: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    seed_ids: tuple[str, ...] = ()
+    prompt_hash: str = ""
+
+
+@dataclass(frozen=True)
+class Response:
+    """What the LLM said to one request, committed to the store before anyone reads it.
+
+    :ivar call_id: the key of its row in ``calls``.
+    :ivar text: the raw answer.
+    :ivar finish_reason: ``stop``, ``length`` (truncated: the last item is suspect), or the provider's word.
+    :ivar cost_usd: what it cost; ``None`` when the provider and the config state no price.
+    """
+
+    call_id: str
+    request: Request
+    text: str
+    finish_reason: str
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A row of a source, or a part of an answer, that could not be read as a candidate.
+
+    :ivar source: the file, data set or call.
+    :ivar line: line or row in it, counted from 1; ``None`` when unknown.
+    :ivar reason: what is wrong with it, one sentence.
+    """
+
+    source: str
+    line: int | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What a generator gives for one round.
+
+    :ivar candidates: ready candidates, in a reproducible order.
+    :ivar requests: questions to ask the LLM; their answers go to the parsers.
+    :ivar position: where to go on in the next round; opaque to everybody else, stored with the round.
+    :ivar exhausted: nothing more will ever come.
+    :ivar unreadable: what could not be read on the way.
+    """
+
+    candidates: tuple[Candidate, ...] = ()
+    requests: tuple[Request, ...] = ()
+    position: str = ""
+    exhausted: bool = False
+    unreadable: tuple[Unreadable, ...] = ()
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """What a parser read from one response.
+
+    :ivar candidates: in order of appearance.
+    :ivar unreadable: the parts that were no candidate, each with its reason.
+    """
+
+    candidates: tuple[Candidate, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A filter's decision on one candidate.
+
+    :ivar kept: whether it goes on.
+    :ivar measure: what was measured, in words (``ROUGE-L``, ``cosine similarity``, ``words``).
+    :ivar value: what was measured; ``None`` when the decision is no comparison of numbers.
+    :ivar unit: unit of value and limit (``words``, ``similarity 0..1``).
+    :ivar limit: the limit it was compared with; ``None`` as for value.
+    :ivar neighbour: the candidate, member or seed that caused a rejection, where one did.
+    :ivar reason: a short phrase for people and counters, the same for the same cause (``too short``); empty when kept.
+    """
+
+    candidate_id: CandidateId
+    kept: bool
+    measure: str = ""
+    value: float | None = None
+    unit: str = ""
+    limit: float | None = None
+    neighbour: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A responder's output for a candidate that had none.
+
+    :ivar output: the answer; ``None`` when none could be had, and ``reason`` says why.
+    """
+
+    candidate_id: CandidateId
+    output: str | None
+    call_id: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Score:
+    """A scorer's judgement of one candidate.
+
+    :ivar value: finite, between low and high; ``None`` for a score that could not be had (``reason`` says why).
+    :ivar low: the worst value of the scale.
+    :ivar high: the best value of the scale; greater than low.
+    :ivar parts: named components, for people; finite.
+    :ivar reason: why this value, or why there is none.
+    """
+
+    candidate_id: CandidateId
+    value: float | None
+    low: float
+    high: float
+    parts: Mapping[str, float] = field(default_factory=dict)
+    reason: str = ""
+    call_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A bank member near to some vector.
+
+    :ivar similarity: cosine similarity, -1 to 1, higher is nearer.
+    """
+
+    candidate_id: CandidateId
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Member:
+    """A candidate that is in the bank.
+
+    :ivar rank: 1 is the best.
+    :ivar diversity: the selector's measure of how much it adds; higher is better; unit by selector.
+    :ivar quality: weighted mean of its scores, 0 to 1.
+    :ivar utility: the ranking key; higher is better; unit by selector.
+    """
+
+    candidate: Candidate
+    rank: int
+    diversity: float
+    quality: float
+    utility: float
+
+
+@dataclass(frozen=True)
+class Pool:
+    """What a selector chooses from: the bank in rank order, then the newcomers in order of arrival.
+
+    :ivar candidates: n of them; each has a vector and a quality.
+    :ivar vectors: float32, shape ``(n, d)``, L2 norm 1 by row.
+    :ivar quality: float64, shape ``(n,)``, 0 (worst) to 1 (best).
+    :ivar n_members: the first so many rows are the bank, best first.
+    """
+
+    candidates: tuple[Candidate, ...]
+    vectors: NDArray[np.float32]
+    quality: NDArray[np.float64]
+    n_members: int
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """One place in a selection; diversity, quality and utility as in `Member`."""
+
+    candidate_id: CandidateId
+    diversity: float
+    quality: float
+    utility: float
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A selector's answer.
+
+    :ivar ranking: best first, at most ``size`` of the pool's candidates, none twice; every prefix is the best
+        subset of that length.
+    :ivar state: what the selector wants to be handed in the next round: JSON text, stored with the bank's version.
+    """
+
+    ranking: tuple[Ranked, ...]
+    state: str = ""
+
+
+@dataclass(frozen=True)
+class Signal:
+    """Feedback about one instruction from outside the loop.
+
+    :ivar name: what was measured (``loss``, ``accepted``, ``eval:mmlu``).
+    :ivar value: -1 (less like this) to +1 (more like this).
+    """
+
+    candidate_id: CandidateId
+    name: str
+    value: float
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A named preset: the text of an `insgen.toml`, and what it is.
+
+    :ivar summary: one line.
+    :ivar toml: a complete config with comments; it loads as it stands.
+    :ivar source: paper or repository it follows, where there is one.
+    """
+
+    name: str
+    summary: str
+    toml: str
+    source: str = ""
