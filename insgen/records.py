@@ -10,7 +10,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NewType
 
@@ -22,6 +22,7 @@ CandidateId = NewType("CandidateId", str)
 
 _SEPARATOR = "\x1f"  # cannot survive clean_text(), so two different triples cannot share one joined text
 _UNSAFE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufeff]")
+_UNSAFE_ASCII = bytes([*range(9), *range(11, 32), 127])  # the ASCII part of it, and the carriage return
 _NOT_WORD = re.compile(r"[\W_]+")
 
 
@@ -32,6 +33,10 @@ def clean_text(text: str) -> str:
     (they can make a terminal or a page show something else than what is trained on) are removed;
     white space at both ends goes. Everything else stays as it is, HTML included.
     """
+    if text.isascii():  # five times as fast as the pattern, and most texts end here
+        raw = text.encode()
+        if len(raw.translate(None, _UNSAFE_ASCII)) == len(raw):
+            return text.strip()
     return _UNSAFE.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
 
 
@@ -121,6 +126,23 @@ class Candidate:
         A text made of signs only (no letter, no digit) keeps its signs, so that such texts stay apart.
         """
         return content_hash("text", _fold(self.instruction), _fold(self.input))
+
+    def answered(self, output: str) -> Candidate:
+        """Give a copy with an output where it had none; its id stays that of the proposal."""
+        return self if self.output or not output else self._copy(output=output)
+
+    def embedded(self, vector: NDArray[np.float32]) -> Candidate:
+        """Give a copy with its vector, float32, shape ``(d,)``, L2 norm 1."""
+        return self._copy(vector=vector)
+
+    def judged(self, quality: float | None) -> Candidate:
+        """Give a copy with its quality, 0 to 1."""
+        return self._copy(quality=quality)
+
+    def _copy(self, **changes: Any) -> Candidate:
+        copy = replace(self, **changes)
+        copy.__dict__["id"] = self.id
+        return copy
 
 
 def _fold(text: str) -> str:

@@ -216,7 +216,7 @@ class Embedder(Protocol):
     name: ClassVar[str]  #: what ``use =`` says in the config; unique among embedders
 
     @property
-    def model(self) -> str:
+    def identity(self) -> str:
         """Identity of the vectors: model, revision and whatever else changes them (dtype). Stored with each."""
 
     @property

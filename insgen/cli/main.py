@@ -1,0 +1,111 @@
+"""The click group, and the only ``except InsgenError``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from insgen.cli.add import add
+from insgen.cli.bank import bank
+from insgen.cli.check import check
+from insgen.cli.export import export
+from insgen.cli.init import init
+from insgen.cli.plugins import plugins
+from insgen.cli.quickstart import quickstart
+from insgen.cli.recipes import recipes
+from insgen.cli.replay import replay
+from insgen.cli.run import run
+from insgen.cli.sql import sql
+from insgen.cli.status import status
+from insgen.cli.why import why
+from insgen.errors import InsgenError, PluginError
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
+
+class _Commands(click.Group):
+    """The built-in commands, and those that installed plugins offer."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*self.commands, *sorted(_offered())]  # in the order of the journey, not of the alphabet
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return super().get_command(ctx, cmd_name) or _offered().get(cmd_name)
+
+
+def _offered() -> dict[str, click.Command]:
+    """Commands of installed plugins; a broken plugin is named on stderr by the commands that need plugins, not here."""
+    from importlib.metadata import entry_points
+
+    if not entry_points(group="insgen"):
+        return {}
+    from insgen.hooks.manager import load_plugins
+
+    offered: dict[str, click.Command] = {}
+    for offer in load_plugins(builtins=False).named("command"):
+        if offer.name in offered or offer.name in main_group.commands:
+            raise PluginError(
+                f'{offer.plugin} ({offer.distribution} {offer.version}) offers the command "{offer.name}", which is taken.\n'
+                "  Expected a new name.\n  Uninstall it, or ask its author to rename the command."
+            )
+        offered[offer.name] = offer.cls
+    return offered
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Begin with `insgen quickstart`: it makes a project out of a handbook, without a key or a network.",
+)
+@click.version_option(package_name="insgen")
+def main_group() -> None:
+    """Grow a small, diverse, high-quality instruction-tuning set for a domain.
+
+    A loop proposes candidates, filters and scores them, and keeps the best in a ranked bank. All state is one SQLite file
+    in the project's folder; every command can be stopped and called again.
+    """
+
+
+for _command in (
+    quickstart,
+    init,
+    check,
+    run,
+    add,
+    status,
+    why,
+    bank,
+    export,
+    replay,
+    sql,
+    plugins,
+    recipes,
+):
+    main_group.add_command(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit.
+
+    Exit status: 0 done; 1 the run could not go on; 2 usage or config; 130 interrupted.
+    """
+    options: dict[str, Any] = {"prog_name": "insgen", "standalone_mode": False}
+    try:
+        status_code = main_group.main(list(arguments) if arguments is not None else None, **options)
+    except InsgenError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted. Everything finished is stored; call the command again to go on.", err=True)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    sys.exit(status_code if isinstance(status_code, int) else 0)

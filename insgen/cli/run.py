@@ -1,0 +1,82 @@
+"""`insgen run`: the loop, with live progress; called again, it goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from insgen.cli.output import json_option, print_json, project_argument, set_option
+
+if TYPE_CHECKING:
+    from insgen.loop.run import RunResult
+
+
+@click.command(epilog="Example: insgen run handbook --rounds 2 --set select.size=200")
+@project_argument
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Stop after so many rounds of this call.  [default: the config decides]",
+)
+@set_option
+@click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
+@json_option
+def run(project: Path, rounds: int, settings: tuple[str, ...], quiet: bool, as_json: bool) -> None:
+    """Run the loop until a stop rule holds; run again to go on.
+
+    Every finished round is stored in one transaction. After Ctrl-C, a crash or a power cut the next call goes on where this
+    one was, and ends with the same bank.
+    """
+    result = play(project, settings, rounds, quiet=quiet)
+    if as_json:
+        print_json(
+            {
+                "run_id": result.run_id,
+                "reason": result.reason,
+                "rejected_by": dict(result.rejected_by),
+                **result.counters,
+            }
+        )
+        return
+    click.echo(summary(result))
+    click.echo(
+        f"Look inside: insgen status {project} | insgen bank list -p {project} | insgen export FILE -p {project}"
+    )
+
+
+def play(project: Path, settings: tuple[str, ...], rounds: int, *, quiet: bool) -> RunResult:
+    """Put a run together, watch it, and play it."""
+    from insgen.cli.progress import make_progress
+    from insgen.loop.assemble import Assembly
+
+    assembly = Assembly(project, settings)
+    for broken in assembly.plugins.broken:
+        click.echo(f"Warning: {broken}", err=True)
+    watcher = make_progress(quiet=quiet)
+    if watcher is not None:
+        assembly.watch(watcher)
+    with assembly.open(max_rounds=rounds) as run_:
+        return run_.play()
+
+
+def summary(result: RunResult) -> str:
+    """A run in a few lines, for people."""
+    n = result.counters
+    lines = [
+        f"Stopped because {result.reason}.",
+        f"{n['rounds']} rounds: {n['proposed']} candidates made, {n['kept']} kept, {n['rejected']} rejected; the bank has {n['members']} members.",
+    ]
+    for reason, count in result.rejected_by.most_common():
+        lines.append(f"  rejected {count:>6}  {reason}")
+    for word, what in (
+        ("repeated", "had been seen before"),
+        ("unreadable", "could not be read (insgen sql 'SELECT * FROM unreadable')"),
+        ("unanswered", "got no answer"),
+        ("unscored", "got no score"),
+    ):
+        if n[word]:
+            lines.append(f"  {n[word]:>15}  {what}")
+    return "\n".join(lines)

@@ -1,0 +1,94 @@
+"""`insgen why`: the whole story of one candidate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from insgen.cli.output import database_of, json_option, one_line, print_json, project_option
+
+
+@click.command(epilog="Example: insgen why 3 -p handbook   (or an id, or its first characters)")
+@click.argument("candidate")
+@project_option
+@json_option
+def why(candidate: str, project: Path, as_json: bool) -> None:
+    """Tell the whole story of one candidate: where from, every verdict and score, every bank version.
+
+    CANDIDATE is an id, enough of its beginning, or a rank of the bank.
+    """
+    from insgen.store import queries
+    from insgen.store.database import open_reader
+
+    conn = open_reader(database_of(project))
+    story = queries.story(conn, queries.find_candidate(conn, candidate))
+    if as_json:
+        print_json(story)
+        return
+    for line in tell(story):
+        click.echo(line)
+
+
+def tell(story: dict[str, Any]) -> list[str]:
+    """The story in lines, for people."""
+    one, fate = story["candidate"], story["fate"]
+    lines = [f"{one['id']}", f"  instruction  {one_line(one['instruction'], 300)}"]
+    for name in ("input", "output"):
+        if one[name]:
+            lines.append(f"  {name:<11}  {one_line(one[name], 300)}")
+    if one["turns"]:
+        lines.append(f"  later turns  {len(one['turns'])}")
+    rank = f", rank {fate['rank']}" if fate["rank"] else ""
+    reason = f" ({fate['reason']})" if fate["reason"] else ""
+    lines += [f"  fate         {fate['fate']}{rank}{reason}", ""]
+    lines += [_proposal(row) for row in story["proposals"]]
+    lines += [_verdict(row) for row in story["verdicts"]]
+    for row in story["answers"]:
+        lines.append(
+            f"  round {row['round']}  answer by {row['responder']} {row['version']}: "
+            f"{one_line(row['output'] or 'none: ' + row['reason'], 120)}"
+        )
+    for row in story["scores"]:
+        value = "no score" if row["value"] is None else f"{row['value']:.3f} on {row['low']:g}..{row['high']:g}"
+        lines.append(
+            f"  round {row['round']}  score by {row['scorer']} {row['version']}: {value}{_because(row['reason'])}"
+        )
+        if row["parts"]:
+            lines.append("            " + ", ".join(f"{name} {part:.2f}" for name, part in row["parts"].items()))
+    for row in story["signals"]:
+        lines.append(f"  round {row['round']}  feedback {row['name']}: {row['value']:+.2f} from {row['source']}")
+    for row in story["bank"]:
+        place = f" at rank {row['rank']}, diversity {row['diversity']:.3f}, quality {row['quality']:.3f}, utility {row['utility']:.3f}"
+        lines.append(f"  version {row['version']}  {row['event']}{place if row['rank'] else ''}")
+    return lines
+
+
+def _proposal(row: dict[str, Any]) -> str:
+    when = f"round {row['round']}" if row["round"] else "waiting "
+    place = row["source"] or "no source recorded"
+    if row["line_start"]:
+        end = f"-{row['line_end']}" if row["line_end"] not in (None, row["line_start"]) else ""
+        place += f", line {row['line_start']}{end}"
+    kind = f" as {row['kind']}" if row["kind"] else ""
+    again = "" if row["first"] else " (again; the first appearance decides)"
+    licence = f", licence {row['licence']}" if row["licence"] else ""
+    return f"  {when}  proposed by {row['generator']} from {place}{kind}{licence}{again}"
+
+
+def _verdict(row: dict[str, Any]) -> str:
+    measured = ""
+    if row["value"] is not None:
+        unit = f" {row['unit']}" if row["unit"] else ""
+        limit = f", limit {row['limit_value']:g}" if row["limit_value"] is not None else ""
+        measured = f": {row['measure']} {row['value']:.4g}{unit}{limit}"
+    if row["neighbour"]:
+        text = f' "{one_line(row["neighbour_instruction"], 80)}"' if row["neighbour_instruction"] else ""
+        measured += f"; neighbour {row['neighbour']}{text}"
+    verdict = "kept" if row["kept"] else f"REJECTED ({row['reason']})"
+    return f"  round {row['round']}  {verdict} by {row['filter']} {row['version']}{measured}"
+
+
+def _because(reason: str) -> str:
+    return f" ({reason})" if reason else ""

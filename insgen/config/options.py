@@ -1,0 +1,159 @@
+"""A TOML table -> a dataclass, strictly: unknown keys, wrong types and missing values are errors that name the place.
+
+Fields may be ``str``, ``int``, ``float``, ``bool``, ``Literal[...]`` of texts, ``tuple[X, ...]`` of those, or a ``dict[str, X]``.
+An ``int`` is taken for a ``float``; nothing else is converted. Fields with ``init=False`` are no options.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import math
+import sys
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+from insgen.errors import ConfigError, suggest
+
+T = TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True)
+class Option:
+    """One option of a dataclass, as shown to people.
+
+    :ivar type: the type in TOML's words.
+    :ivar default: as TOML would write it; ``None`` when it must be given.
+    :ivar doc: the ``#:`` sentence above or behind it.
+    """
+
+    name: str
+    type: str
+    default: Any
+    required: bool
+    doc: str
+
+
+def decode(cls: type[T], table: Mapping[str, Any], where: str) -> T:
+    """Build a dataclass from a TOML table.
+
+    :param where: file and table, for messages: ``insgen.toml, [[filter]] rouge``.
+    :raises ConfigError: an unknown key (with a suggestion), a wrong type, or a missing value.
+    """
+    hints = _hints(cls)
+    fields = {field.name: field for field in dataclasses.fields(cls) if field.init}  # type: ignore[arg-type]  # callers pass dataclasses
+    for key in table:
+        if key not in fields:
+            known = ", ".join(sorted(fields)) or "none"
+            raise ConfigError(
+                f'{where}: there is no key "{key}".{suggest(key, fields)}\n  Known keys here: {known}.\n  Mend or delete it.'
+            )
+    values = {key: _value(value, hints[key], f"{where}, {key}") for key, value in table.items()}
+    for name, field in fields.items():
+        required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        if required and name not in values:
+            raise ConfigError(
+                f'{where}: the key "{name}" is missing.\n  Expected {_type_name(hints[name])}.\n  Add `{name} = ...`.'
+            )
+    try:
+        return cls(**values)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def options_of(cls: type[Any]) -> list[Option]:
+    """List a dataclass's options in order, with their sentences from the source."""
+    hints = _hints(cls)
+    sentences = _sentences(cls)
+    return [
+        Option(
+            name=field.name,
+            type=_type_name(hints[field.name]),
+            default=_default(field),
+            required=field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING,
+            doc=sentences.get(field.name, ""),
+        )
+        for field in dataclasses.fields(cls)
+        if field.init
+    ]
+
+
+def _hints(cls: type[Any]) -> dict[str, Any]:
+    """Type hints of the fields that are options; a private field may name types that exist for the checker only."""
+    module = vars(sys.modules[cls.__module__])
+    hints: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        wanted = {f.name for f in dataclasses.fields(cls) if f.init} if dataclasses.is_dataclass(cls) else set()
+        own = {k: v for k, v in vars(base).get("__annotations__", {}).items() if k in wanted}
+        holder = types.SimpleNamespace(__annotations__=own)
+        hints |= get_type_hints(holder, globalns=module | {"typing": typing, "Literal": Literal})
+    return hints
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default is not dataclasses.MISSING:
+        return field.default
+    return field.default_factory() if field.default_factory is not dataclasses.MISSING else None
+
+
+def _value(value: Any, hint: Any, where: str) -> Any:
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        if value in arguments and isinstance(value, str):
+            return value
+    elif origin is tuple:
+        if isinstance(value, list):
+            return tuple(_value(each, arguments[0], f"{where}[{place}]") for place, each in enumerate(value))
+    elif origin is dict:
+        if isinstance(value, dict):
+            return {key: _value(each, arguments[1], f"{where}.{key}") for key, each in value.items()}
+    elif hint is float:
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            return float(value)
+    elif hint in (str, int, bool):
+        if type(value) is hint:
+            return value
+    else:
+        raise ConfigError(
+            f"{where}: the option's type {_type_name(hint)} cannot be written in TOML.\n"
+            "  Expected str, int, float, bool, Literal texts, tuple[X, ...] or dict[str, X].\n"
+            "  This is a fault of the plugin; tell its author."
+        )
+    shown = repr(value) if len(repr(value)) < 60 else repr(value)[:57] + "..."
+    near = suggest(value, [str(a) for a in arguments]) if origin is Literal and isinstance(value, str) else ""
+    raise ConfigError(f"{where}: {shown} is no valid value.{near}\n  Expected {_type_name(hint)}.\n  Change it.")
+
+
+def _type_name(hint: Any) -> str:
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return "one of " + ", ".join(f'"{argument}"' for argument in arguments)
+    if origin is tuple:
+        return f"a list of {_type_name(arguments[0])}"
+    if origin is dict:
+        return f"a table of {_type_name(arguments[1])}"
+    names = {str: "text", int: "whole number", float: "number", bool: "true or false"}
+    return names.get(hint, getattr(hint, "__name__", str(hint)))
+
+
+def _sentences(cls: type[Any]) -> dict[str, str]:
+    """Read the ``#:`` comments of a class: behind a field, or on the lines above it."""
+    found: dict[str, str] = {}
+    try:
+        lines = inspect.getsource(cls).splitlines()
+    except (OSError, TypeError):
+        return found
+    above: list[str] = []
+    for line in lines:
+        text = line.strip()
+        if text.startswith("#:"):
+            above.append(text[2:].strip())
+            continue
+        name, colon, rest = text.partition(":")
+        if colon and name.isidentifier():
+            _, sign, behind = rest.partition("#:")
+            found.setdefault(name, " ".join([*above, behind.strip()] if sign else above))
+        above = []
+    return found

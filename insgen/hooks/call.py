@@ -1,0 +1,202 @@
+"""Calls a stage and checks what comes back, naming the plugin that broke its promise.
+
+Trusts nobody: one verdict per candidate and in order, scores finite and on their scale, selections within the size and made
+of known ids, vectors of the promised shape. What a stage raises on purpose (`InsgenError`) goes through; anything else is
+wrapped with the stage's name and keeps its cause.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from insgen.errors import InsgenError, PluginError
+from insgen.hooks.stages import LLM, BankView, GeneratorContext, Prompts
+from insgen.records import (
+    Answer,
+    Candidate,
+    CandidateId,
+    Generated,
+    Parsed,
+    Pool,
+    Response,
+    Score,
+    Seed,
+    Selection,
+    Signal,
+    Verdict,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Live:
+    """A stage made from the config, with who offers it.
+
+    :ivar stage: the instance.
+    :ivar kind: ``filter``, ``scorer`` ...
+    :ivar plugin: module or file of the plugin; ``version`` is that of its distribution.
+    """
+
+    stage: Any
+    kind: str
+    name: str
+    plugin: str
+    version: str
+
+    def __str__(self) -> str:
+        return f'The {self.kind} "{self.name}" of {self.plugin} {self.version}'
+
+
+def generate(live: Live, context: GeneratorContext) -> Generated:
+    """Ask a generator for a round's proposals."""
+    made: Generated = _call(live, lambda: live.stage.generate(context), Generated)
+    _promise(
+        live, len(made.candidates) <= context.limit, f"gave {len(made.candidates)} candidates, limit {context.limit}"
+    )
+    _promise(live, isinstance(made.position, str), f"gave the position {made.position!r}, expected text")
+    return made
+
+
+def parse(live: Live, response: Response) -> Parsed:
+    """Have one answer read."""
+    made: Parsed = _call(live, lambda: live.stage.parse(response), Parsed)
+    return made
+
+
+def embed(live: Live, texts: Sequence[str]) -> NDArray[np.float32]:
+    """Have texts embedded: float32, shape ``(len(texts), d)``, L2 norm 1 by row."""
+    import numpy as np
+
+    made: NDArray[np.float32] = _call(live, lambda: live.stage.embed(texts), np.ndarray)
+    expected = (len(texts), live.stage.dimension)
+    _promise(live, made.shape == expected, f"gave vectors of shape {made.shape}, expected {expected}")
+    _promise(live, made.dtype == np.float32, f"gave {made.dtype} vectors, expected float32")
+    norms = np.linalg.norm(made.astype(np.float64), axis=1)
+    bad = np.flatnonzero(~(np.abs(norms - 1) < 1e-3))  # written so that NaN is bad
+    _promise(live, not bad.size, f"gave vectors of L2 norm {norms[bad[:3]].tolist()}, expected 1")
+    return made
+
+
+def filter_(live: Live, candidates: Sequence[Candidate], bank: BankView) -> Sequence[Verdict]:
+    """Have every candidate judged, in order."""
+    verdicts: list[Verdict] = list(_call(live, lambda: live.stage.filter(candidates, bank), Sequence))
+    _one_each(live, verdicts, candidates, Verdict, "verdict")
+    for verdict in verdicts:
+        _promise(live, verdict.kept or bool(verdict.reason), f"rejected {verdict.candidate_id} without a reason")
+        for number in (verdict.value, verdict.limit):
+            _promise(live, number is None or math.isfinite(number), f"measured {number} for {verdict.candidate_id}")
+    return verdicts
+
+
+def respond(live: Live, candidates: Sequence[Candidate], llm: LLM | None, prompts: Prompts) -> Sequence[Answer]:
+    """Have every candidate answered, in order."""
+    answers: list[Answer] = list(_call(live, lambda: live.stage.respond(candidates, llm, prompts), Sequence))
+    _one_each(live, answers, candidates, Answer, "answer")
+    for answer in answers:
+        _promise(
+            live, bool(answer.output) or bool(answer.reason), f"gave no answer to {answer.candidate_id}, and no reason"
+        )
+    return answers
+
+
+def score(
+    live: Live, candidates: Sequence[Candidate], bank: BankView, llm: LLM | None, prompts: Prompts
+) -> Sequence[Score]:
+    """Have every candidate scored, in order."""
+    scores: list[Score] = list(_call(live, lambda: live.stage.score(candidates, bank, llm, prompts), Sequence))
+    _one_each(live, scores, candidates, Score, "score")
+    for each in scores:
+        _promise(
+            live,
+            math.isfinite(each.low) and math.isfinite(each.high) and each.low < each.high,
+            f"scores on the scale {each.low} to {each.high}",
+        )
+        if each.value is None:
+            _promise(live, bool(each.reason), f"gave no score to {each.candidate_id}, and no reason")
+        else:
+            _promise(
+                live,
+                each.low <= each.value <= each.high,
+                f"scored {each.candidate_id} {each.value} on the scale {each.low} to {each.high}",
+            )
+        _promise(
+            live,
+            all(math.isfinite(part) for part in each.parts.values()),
+            f"gave {each.candidate_id} parts {each.parts}",
+        )
+    return scores
+
+
+def select(live: Live, pool: Pool, size: int, bank: BankView, rng: Random, state: str) -> Selection:
+    """Have the pool ranked."""
+    made: Selection = _call(live, lambda: live.stage.select(pool, size, bank, rng, state), Selection)
+    ids = [place.candidate_id for place in made.ranking]
+    known = {candidate.id for candidate in pool.candidates}
+    _promise(live, len(ids) <= size, f"selected {len(ids)} candidates, size {size}")
+    _promise(live, len(set(ids)) == len(ids), "selected a candidate twice")
+    _promise(live, known.issuperset(ids), f"selected ids that were not offered: {sorted(set(ids) - known)[:3]}")
+    _promise(live, isinstance(made.state, str), f"gave a state of type {type(made.state).__name__}, expected text")
+    for place in made.ranking:
+        numbers = (place.diversity, place.quality, place.utility)
+        _promise(live, all(math.isfinite(number) for number in numbers), f"ranked {place.candidate_id} with {numbers}")
+    return made
+
+
+def draw_seeds(live: Live, n: int, seeds: Sequence[Seed], signals: Sequence[Signal], rng: Random) -> Sequence[Seed]:
+    """Have seeds drawn for one round."""
+    drawn: list[Seed] = list(_call(live, lambda: live.stage.draw(n, seeds, signals, rng), Sequence))
+    ids = [seed.id for seed in drawn]
+    _promise(
+        live, len(ids) <= n and len(set(ids)) == len(ids), f"drew {len(ids)} seeds, some twice; {n} were asked for"
+    )
+    _promise(live, {seed.id for seed in seeds}.issuperset(ids), "drew seeds that are not in the seed set")
+    return drawn
+
+
+def read_feedback(live: Live, project: Path, position: str) -> tuple[Sequence[Signal], str]:
+    """Have new feedback read."""
+    read: tuple[Sequence[Signal], str] = _call(live, lambda: live.stage.read(project, position), tuple)
+    signals, position = read
+    for signal in signals:
+        _promise(
+            live, -1 <= signal.value <= 1, f"gave the signal {signal.value} for {signal.candidate_id}, expected -1 to 1"
+        )
+    return signals, position
+
+
+def _call(live: Live, work: Callable[[], Any], expected: type[Any]) -> Any:
+    try:
+        made = work()
+    except InsgenError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"{live} failed: {type(error).__name__}: {error}.\n  Expected an answer, or a StageError that says what to do.\n"
+            "  Take it out of the config, or tell its author; what earlier rounds stored is safe."
+        ) from error
+    _promise(live, isinstance(made, expected), f"returned {type(made).__name__}, expected {expected.__name__}")
+    return made
+
+
+def _one_each(live: Live, facts: Sequence[Any], candidates: Sequence[Candidate], kind: type[Any], word: str) -> None:
+    _promise(live, len(facts) == len(candidates), f"returned {len(facts)} {word}s for {len(candidates)} candidates")
+    for fact, candidate in zip(facts, candidates, strict=True):
+        _promise(live, isinstance(fact, kind), f"returned {type(fact).__name__}, expected {kind.__name__}")
+        told: CandidateId = fact.candidate_id
+        _promise(live, told == candidate.id, f"returned a {word} for {told} where {candidate.id} was due")
+
+
+def _promise(live: Live, held: bool, breach: str) -> None:
+    if not held:
+        raise PluginError(
+            f"{live} broke its contract: it {breach}.\n  Nothing of this round was stored; paid answers are kept.\n"
+            "  Take it out of the config, or tell its author."
+        )

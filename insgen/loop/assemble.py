@@ -1,0 +1,98 @@
+"""Wires one run: the only place where the concrete parts meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from insgen.bank.bank import Bank
+from insgen.bank.ingest import read_seed_tasks
+from insgen.bank.seeds import sync_seeds
+from insgen.config.load import config_hash, find_config, override, read_tables, resolve
+from insgen.config.settings import RunConfig
+from insgen.errors import ConfigError
+from insgen.hooks.manager import Plugins, load_plugins
+from insgen.hooks.stages import StageProgress
+from insgen.loop.pipeline import Pipeline, build_pipeline
+from insgen.loop.proposals import Proposer
+from insgen.loop.rounds import Player
+from insgen.loop.run import Run
+from insgen.models.embedding import Embedding
+from insgen.models.templates import PromptFiles
+from insgen.store import members as member_store
+from insgen.store.database import Store, open_store
+
+
+class Assembly:
+    """A project that was read and checked, before anything is opened for writing.
+
+    :param path: the project's folder or its config.
+    :param settings: ``KEY=VALUE`` overrides.
+    :raises ConfigError: the config cannot be understood; names file, table, key.
+    """
+
+    def __init__(self, path: Path, settings: Sequence[str] = ()) -> None:
+        found = find_config(path)
+        self.tables: dict[str, Any] = override(read_tables(found), settings)
+        self.config: RunConfig = resolve(self.tables, found)
+        self.plugins: Plugins = load_plugins(self.config.plugins, self.config.folder)
+        self.pipeline: Pipeline = build_pipeline(self.config, self.plugins)
+
+    def watch(self, watcher: object) -> None:
+        """Register an observer of the run."""
+        self.plugins.manager.register(watcher)
+
+    @contextmanager
+    def open(self, database: Path | None = None, *, max_rounds: int = 0) -> Iterator[Run]:
+        """Open the store for writing and put the run together.
+
+        :param database: another file than the project's, for replays.
+        :raises StoreError: see `open_store`.
+        :raises ConfigError: the bank was ranked with another embedding model.
+        """
+        store = open_store(database or self.config.database)
+        try:
+            yield self._run(store, max_rounds)
+        finally:
+            store.close()
+
+    def _run(self, store: Store, max_rounds: int) -> Run:
+        config, pipeline = self.config, self.pipeline
+        embedding = Embedding(store, pipeline.embedder, pipeline.executor, config.embed[0].text)
+        _refuse_other_model(store, embedding.model)
+        bank = Bank(store.conn, embedding.model, embedding.dimension)
+        prompts = PromptFiles(config.folder)
+        tasks = read_seed_tasks(config.folder / "seeds.jsonl")
+        with store.atomic() as conn:
+            sync_seeds(conn, tasks, 0, "seeds.jsonl")
+
+        def advance(progress: StageProgress) -> None:
+            self.plugins.manager.hook.insgen_stage_advanced(progress=progress)
+
+        proposer = Proposer(
+            store,
+            bank,
+            pipeline,
+            prompts,
+            config.folder,
+            config.project.domain,
+            config.project.language,
+            config.loop.batch,
+            config.loop.prompt_seeds,
+            config.project.seed,
+        )
+        player = Player(store, bank, pipeline, embedding, prompts, config.select[0].size, config.project.seed, advance)
+        hook = self.plugins.manager.hook
+        return Run(proposer, player, config.loop, hook, self.tables, config_hash(self.tables), max_rounds)
+
+
+def _refuse_other_model(store: Store, model: str) -> None:
+    _, _, ranked_with = member_store.selector_state(store.conn)
+    if ranked_with and ranked_with != model and member_store.members(store.conn):
+        raise ConfigError(
+            f'The bank was ranked with the embedding model "{ranked_with}", the config now says "{model}".\n'
+            "  Two models' vectors cannot be compared in one ranking.\n"
+            "  Set [embed] back, or start a new project and `insgen add` the export of this one."
+        )

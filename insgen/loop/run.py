@@ -1,0 +1,119 @@
+"""Rounds until a stop rule holds; resuming is the same as going on.
+
+Flows in: a proposer and a player. Flows out: a `RunResult` that says why it stopped. Everything a later process needs is in the
+store after every round.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from insgen.config.settings import Loop
+from insgen.loop.proposals import Proposer
+from insgen.loop.rounds import Player
+from insgen.store import rounds
+
+if TYPE_CHECKING:
+    import pluggy
+
+
+@dataclass
+class RunResult:
+    """How a run ended.
+
+    :ivar reason: why it stopped, one sentence.
+    :ivar counters: totals of this run: rounds, proposed, kept, rejected ...; ``members`` is the bank's size now.
+    :ivar rejected_by: rejection reasons with their counts, in this run.
+    """
+
+    run_id: int
+    reason: str = ""
+    counters: Counter[str] = field(default_factory=Counter)
+    rejected_by: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass
+class Run:
+    """One `insgen run`.
+
+    :ivar hook: the plugin manager's hooks; watchers are called through it.
+    :ivar tables: the resolved config as plain tables, for the record.
+    :ivar max_rounds: most rounds of *this* run; 0 = only the config decides.
+    """
+
+    proposer: Proposer
+    player: Player
+    loop: Loop
+    hook: pluggy.HookRelay
+    tables: dict[str, Any]
+    config_hash: str
+    max_rounds: int = 0
+
+    def play(self) -> RunResult:
+        """Play rounds until there is a reason to stop.
+
+        :raises InsgenError: a stage or the store cannot go on; all finished rounds are stored, and the run's row says
+            why it ended. ``KeyboardInterrupt`` leaves the same state.
+        """
+        store = self.player.store
+        plugins = {
+            f"{live.kind} {live.name}": f"{live.plugin} {live.version}" for live in self.player.pipeline.stages()
+        }
+        with store.atomic() as conn:
+            run_id = rounds.start_run(conn, _now(), self.tables, self.config_hash, plugins)
+        result = RunResult(run_id)
+        result.reason = "it was stopped by an error"
+        try:
+            self.hook.insgen_run_started(run_id=run_id, config=self.tables)
+            result.reason = self._rounds(result)
+        except KeyboardInterrupt:
+            result.reason = "it was interrupted"
+            raise
+        finally:
+            result.counters["members"] = len(self.player.bank)
+            with store.atomic() as conn:
+                rounds.finish_run(conn, run_id, _now(), result.reason)
+            self.hook.insgen_run_finished(run_id=run_id, reason=result.reason, counters=dict(result.counters))
+        return result
+
+    def _rounds(self, result: RunResult) -> str:
+        store = self.player.store
+        while True:
+            round_ = rounds.last_round(store.conn) + 1
+            reason = self._reason_before(round_, result)
+            if reason:
+                return reason
+            proposed = self.proposer.next(round_)
+            if proposed.empty:
+                if self.proposer.exhausted:
+                    return "every source is used up" if result.counters["rounds"] else "there was nothing new to judge"
+                continue
+            row, facts, change = self.player.play(round_, result.run_id, proposed)
+            for name in ("proposed", "repeated", "unreadable", "rejected", "unanswered", "unscored", "kept"):
+                result.counters[name] += getattr(row, name)
+            result.counters["rounds"] += 1
+            result.rejected_by.update(facts.rejected_by)
+            counters = asdict(row) | {"rejected_by": dict(facts.rejected_by)}
+            self.hook.insgen_round_finished(run_id=result.run_id, round=round_, counters=counters)
+            if change is not None:
+                self.hook.insgen_bank_changed(version=change.version, admitted=change.admitted, evicted=change.evicted)
+            share = row.kept / row.proposed if row.proposed else 0.0
+            if share < self.loop.min_yield:
+                return f"round {round_} kept {share:.1%} of its proposals, under min_yield = {self.loop.min_yield:.1%}"
+
+    def _reason_before(self, round_: int, result: RunResult) -> str:
+        if self.loop.rounds and round_ > self.loop.rounds:
+            return f"all {self.loop.rounds} rounds of the config are played"
+        if self.max_rounds and result.counters["rounds"] >= self.max_rounds:
+            return f"the {self.max_rounds} rounds asked for are played"
+        members = len(self.player.bank)
+        if self.loop.target and members >= self.loop.target:
+            return f"the bank has {members} members, target {self.loop.target}"
+        return ""
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
