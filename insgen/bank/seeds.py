@@ -1,6 +1,7 @@
 """The seed set and its history: the tasks that may stand as examples in prompts.
 
-Flows in: seed tasks (from ``seeds.jsonl``, or promoted by a seed policy). Flows out: the seeds in force, in order of arrival.
+Flows in: seed tasks (from ``seeds.jsonl``, or promoted by a seed policy). Flows out: the seeds in force, in order of
+arrival.
 """
 
 from __future__ import annotations

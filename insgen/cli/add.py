@@ -30,8 +30,8 @@ def add(
 ) -> None:
     """Add data sets: Alpaca, ShareGPT, OpenAI messages, prompt/completion, or columns you name.
 
-    JSON, JSONL, gzip, CSV, Parquet, a saved data set or a Hub id. The rows wait until the next `insgen run`, which judges
-    them in order of arrival. Each data set is added whole or not at all.
+    JSON, JSONL, gzip, CSV, Parquet, a saved data set or a Hub id. The rows wait until the next `insgen run`, which
+    judges them in order of arrival. Each data set is added whole or not at all.
     """
     from insgen.config.load import load_config, parse_options
     from insgen.hooks.manager import load_plugins

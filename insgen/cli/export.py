@@ -1,11 +1,11 @@
-"""placeholder"""
+"""placeholder."""
 
 import click
 
 
 @click.command()
 def export() -> None:
-    """X"""
+    """X."""
 
 
 def write_export(*a, **k):

@@ -21,5 +21,6 @@ def init(folder: Path, recipe: str) -> None:
     make_project(folder, recipe)
     click.echo(f"Made {folder / FILE_NAME} from the recipe {recipe}.")
     click.echo(
-        f"Next: read it, put documents into {folder / 'docs'} or call `insgen add FILE -p {folder}`, then `insgen run {folder}`."
+        f"Next: read it, put documents into {folder / 'docs'} or call `insgen add FILE -p {folder}`, then"
+        f" `insgen run {folder}`."
     )

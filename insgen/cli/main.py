@@ -30,7 +30,7 @@ INTERRUPTED = 130
 class _Commands(click.Group):
     """The built-in commands, and those that installed plugins offer."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return [*self.commands, *sorted(_offered())]  # in the order of the journey, not of the alphabet
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -49,7 +49,8 @@ def _offered() -> dict[str, click.Command]:
     for offer in load_plugins(builtins=False).named("command"):
         if offer.name in offered or offer.name in main_group.commands:
             raise PluginError(
-                f'{offer.plugin} ({offer.distribution} {offer.version}) offers the command "{offer.name}", which is taken.\n'
+                f'{offer.plugin} ({offer.distribution} {offer.version}) offers the command "{offer.name}",'
+                " which is taken.\n"
                 "  Expected a new name.\n  Uninstall it, or ask its author to rename the command."
             )
         offered[offer.name] = offer.cls
@@ -65,8 +66,8 @@ def _offered() -> dict[str, click.Command]:
 def main_group() -> None:
     """Grow a small, diverse, high-quality instruction-tuning set for a domain.
 
-    A loop proposes candidates, filters and scores them, and keeps the best in a ranked bank. All state is one SQLite file
-    in the project's folder; every command can be stopped and called again.
+    A loop proposes candidates, filters and scores them, and keeps the best in a ranked bank. All state is one SQLite
+    file in the project's folder; every command can be stopped and called again.
     """
 
 

@@ -61,5 +61,6 @@ def quickstart(folder: Path, quiet: bool) -> None:
     written = write_export(folder, folder / "export" / "instructions.jsonl", "alpaca", None, force=True)
     click.echo(f"\n{written}")
     click.echo(
-        f"Next: insgen why 1 -p {folder} | insgen status {folder} | edit {folder / FILE_NAME} and put your own documents into docs/"
+        f"Next: insgen why 1 -p {folder} | insgen status {folder} | edit {folder / FILE_NAME} and put your"
+        " own documents into docs/"
     )

@@ -1,4 +1,4 @@
-"""`insgen replay`: what would the bank be with other settings?"""
+"""`insgen replay`: what the bank would be with other settings."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from insgen.cli.output import json_option, print_json, print_table, project_argu
 def replay(project: Path, settings: tuple[str, ...], quiet: bool, top: int, as_json: bool) -> None:
     """Judge the stored proposals again with other filters, scorers or selector.
 
-    Nothing is spent and nothing in the project changes; old and new are printed side by side. To keep the new settings, write
-    them into insgen.toml: they act on what comes next.
+    Nothing is spent and nothing in the project changes; old and new are printed side by side. To keep the new
+    settings, write them into insgen.toml: they act on what comes next.
     """
     from insgen.cli.progress import make_progress
     from insgen.loop.replay import replay as play_again

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 def run(project: Path, rounds: int, settings: tuple[str, ...], quiet: bool, as_json: bool) -> None:
     """Run the loop until a stop rule holds; run again to go on.
 
-    Every finished round is stored in one transaction. After Ctrl-C, a crash or a power cut the next call goes on where this
-    one was, and ends with the same bank.
+    Every finished round is stored in one transaction. After Ctrl-C, a crash or a power cut the next call goes on
+    where this one was, and ends with the same bank.
     """
     result = play(project, settings, rounds, quiet=quiet)
     if as_json:
@@ -67,7 +67,8 @@ def summary(result: RunResult) -> str:
     n = result.counters
     lines = [
         f"Stopped because {result.reason}.",
-        f"{n['rounds']} rounds: {n['proposed']} candidates made, {n['kept']} kept, {n['rejected']} rejected; the bank has {n['members']} members.",
+        (f"{n['rounds']} rounds: {n['proposed']} candidates made, {n['kept']} kept, {n['rejected']}"
+        f" rejected; the bank has {n['members']} members."),
     ]
     for reason, count in result.rejected_by.most_common():
         lines.append(f"  rejected {count:>6}  {reason}")

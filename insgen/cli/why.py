@@ -60,8 +60,11 @@ def tell(story: dict[str, Any]) -> list[str]:
     for row in story["signals"]:
         lines.append(f"  round {row['round']}  feedback {row['name']}: {row['value']:+.2f} from {row['source']}")
     for row in story["bank"]:
-        place = f" at rank {row['rank']}, diversity {row['diversity']:.3f}, quality {row['quality']:.3f}, utility {row['utility']:.3f}"
-        lines.append(f"  version {row['version']}  {row['event']}{place if row['rank'] else ''}")
+        place = ""
+        if row["rank"]:
+            measures = ", ".join(f"{name} {row[name]:.3f}" for name in ("diversity", "quality", "utility"))
+            place = f" at rank {row['rank']}, {measures}"
+        lines.append(f"  version {row['version']}  {row['event']}{place}")
     return lines
 
 

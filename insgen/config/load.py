@@ -122,8 +122,8 @@ def config_hash(tables: Mapping[str, Any]) -> str:
 def override(tables: Mapping[str, Any], settings: Sequence[str]) -> dict[str, Any]:
     """Apply ``KEY=VALUE`` overrides to plain tables.
 
-    ``loop.rounds=3`` and ``select.size=50`` name a table's key; ``filter.rouge.limit=0.6`` names the stage in between. The
-    value is TOML; what is no TOML is taken as text.
+    ``loop.rounds=3`` and ``select.size=50`` name a table's key; ``filter.rouge.limit=0.6`` names the stage in
+    between. The value is TOML; what is no TOML is taken as text.
 
     :returns: new tables; the given ones stay as they are.
     :raises ConfigError: no ``=``, or no such table; names what is there.
@@ -173,7 +173,8 @@ def _target(tables: dict[str, Any], parts: list[str], setting: str) -> dict[str,
         )
     raise ConfigError(
         f'"{setting}" names nothing in the config.{suggest(section, [*_ONE, *_MANY])}\n'
-        "  Expected SECTION.KEY=VALUE, or filter.NAME.KEY=VALUE (likewise generate, score, feedback).\n  Write it that way."
+        "  Expected SECTION.KEY=VALUE, or filter.NAME.KEY=VALUE (likewise generate, score, feedback).\n"
+        "  Write it that way."
     )
 
 

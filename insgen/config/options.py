@@ -1,7 +1,8 @@
 """A TOML table -> a dataclass, strictly: unknown keys, wrong types and missing values are errors that name the place.
 
-Fields may be ``str``, ``int``, ``float``, ``bool``, ``Literal[...]`` of texts, ``tuple[X, ...]`` of those, or a ``dict[str, X]``.
-An ``int`` is taken for a ``float``; nothing else is converted. Fields with ``init=False`` are no options.
+Fields may be ``str``, ``int``, ``float``, ``bool``, ``Literal[...]`` of texts, ``tuple[X, ...]`` of those, or a
+``dict[str, X]``. An ``int`` is taken for a ``float``; nothing else is converted. Fields with ``init=False`` are no
+options.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ def decode(cls: type[T], table: Mapping[str, Any], where: str) -> T:
         if key not in fields:
             known = ", ".join(sorted(fields)) or "none"
             raise ConfigError(
-                f'{where}: there is no key "{key}".{suggest(key, fields)}\n  Known keys here: {known}.\n  Mend or delete it.'
+                f'{where}: there is no key "{key}".{suggest(key, fields)}\n  Known keys here: {known}.\n'
+                "  Mend or delete it."
             )
     values = {key: _value(value, hints[key], f"{where}, {key}") for key, value in table.items()}
     for name, field in fields.items():

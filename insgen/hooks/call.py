@@ -1,8 +1,8 @@
 """Calls a stage and checks what comes back, naming the plugin that broke its promise.
 
-Trusts nobody: one verdict per candidate and in order, scores finite and on their scale, selections within the size and made
-of known ids, vectors of the promised shape. What a stage raises on purpose (`InsgenError`) goes through; anything else is
-wrapped with the stage's name and keeps its cause.
+Trusts nobody: one verdict per candidate and in order, scores finite and on their scale, selections within the size
+and made of known ids, vectors of the promised shape. What a stage raises on purpose (`InsgenError`) goes through;
+anything else is wrapped with the stage's name and keeps its cause.
 """
 
 from __future__ import annotations
@@ -179,7 +179,8 @@ def _call(live: Live, work: Callable[[], Any], expected: type[Any]) -> Any:
         raise
     except Exception as error:
         raise PluginError(
-            f"{live} failed: {type(error).__name__}: {error}.\n  Expected an answer, or a StageError that says what to do.\n"
+            f"{live} failed: {type(error).__name__}: {error}.\n"
+            "  Expected an answer, or a StageError that says what to do.\n"
             "  Take it out of the config, or tell its author; what earlier rounds stored is safe."
         ) from error
     _promise(live, isinstance(made, expected), f"returned {type(made).__name__}, expected {expected.__name__}")

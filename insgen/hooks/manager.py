@@ -1,8 +1,8 @@
 """Builds the plugin manager, and knows which name is offered by whom.
 
-Built-ins come in by the same door as strangers: first `BUILTIN_PLUGINS`, then the entry points of the group ``insgen``, sorted
-by name and loaded one by one, then what the config names. A plugin that cannot be used is left out and remembered with
-its distribution, its file and the cure; only a config that needs it fails.
+Built-ins come in by the same door as strangers: first `BUILTIN_PLUGINS`, then the entry points of the group
+``insgen``, sorted by name and loaded one by one, then what the config names. A plugin that cannot be used is left
+out and remembered with its distribution, its file and the cure; only a config that needs it fails.
 """
 
 from __future__ import annotations
@@ -140,7 +140,8 @@ class Plugins:
         lost = "".join(f"\n  {broken.plugin} could not be loaded: {broken.problem}." for broken in self.broken)
         prefix = f"{where}: " if where else ""
         raise ConfigError(
-            f'{prefix}No {kind} is called "{name}".{suggest(name, known)}\n  Known: {", ".join(known) or "none"}.{lost}\n'
+            f'{prefix}No {kind} is called "{name}".{suggest(name, known)}\n'
+            f"  Known: {', '.join(known) or 'none'}.{lost}\n"
             "  `insgen plugins list` shows every name and who offers it."
         )
 
@@ -264,7 +265,8 @@ def _import_named(name: str, folder: Path) -> tuple[ModuleType, str]:
     def refuse(problem: str) -> PluginError:
         return PluginError(
             f'The config names the plugin "{name}": {problem}.\n'
-            "  Expected a Python file (relative to the config) or an importable module.\n  Mend it, or take it out of `plugins`."
+            "  Expected a Python file (relative to the config) or an importable module.\n"
+            "  Mend it, or take it out of `plugins`."
         )
 
     try:

@@ -344,6 +344,7 @@ class Exporter(Protocol):
 
     name: ClassVar[str]  #: what ``--format`` says; unique among exporters
     suffix: ClassVar[str]  #: file ending with its dot
+    loses: ClassVar[Sequence[str]]  #: which of ``turns``, ``system`` the format cannot carry; the user is told
 
     def export(self, members: Iterable[Member], path: Path) -> int:
         """Write members, best first.

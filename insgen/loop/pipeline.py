@@ -1,6 +1,7 @@
 """Names in the config -> live stages, in the config's order.
 
-Flows in: a `RunConfig` and the loaded plugins. Flows out: a `Pipeline` of instances whose options were decoded strictly.
+Flows in: a `RunConfig` and the loaded plugins. Flows out: a `Pipeline` of instances whose options were decoded
+strictly.
 """
 
 from __future__ import annotations

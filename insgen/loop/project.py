@@ -23,7 +23,8 @@ def make_project(folder: Path, recipe: str, toml: str | None = None) -> Path:
     config = folder / FILE_NAME
     if config.exists():
         raise ConfigError(
-            f"{config} exists already.\n  Expected a new or empty folder.\n  Name another one, or call `insgen run {folder}`."
+            f"{config} exists already.\n  Expected a new or empty folder.\n"
+            f"  Name another one, or call `insgen run {folder}`."
         )
     try:
         (folder / "docs").mkdir(parents=True, exist_ok=True)
@@ -31,7 +32,8 @@ def make_project(folder: Path, recipe: str, toml: str | None = None) -> Path:
         config.write_text(toml or found.toml, encoding="utf-8")
     except OSError as error:
         raise ConfigError(
-            f"Cannot make a project in {folder}: {error}.\n  Expected a folder this user may write to.\n  Name another one."
+            f"Cannot make a project in {folder}: {error}.\n  Expected a folder this user may write to.\n"
+            "  Name another one."
         ) from error
     return config
 

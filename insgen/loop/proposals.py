@@ -1,7 +1,8 @@
-"""What a round judges: added data that waits, else what the generators propose, else (replaying) an earlier run's proposals.
+"""What a round judges: added data that waits, else what the generators propose, else (replaying) an earlier run's
+proposals.
 
-Flows in: the pipeline's generators and parsers, the store. Flows out: a `Proposed`. Nothing is stored here but what the LLM is
-paid for, which `LLM.ask` commits itself.
+Flows in: the pipeline's generators and parsers, the store. Flows out: a `Proposed`. Nothing is stored here but what
+the LLM is paid for, which `LLM.ask` commits itself.
 """
 
 from __future__ import annotations
@@ -126,7 +127,8 @@ class Proposer:
             return
         if self.llm is None:
             raise ConfigError(
-                "A generator asks a language model, but none is configured.\n  Expected an [llm] section with a model.\n"
+                "A generator asks a language model, but none is configured.\n"
+                "  Expected an [llm] section with a model.\n"
                 "  Add one, or use a generator that needs none (documents, dataset)."
             )
         for response in self.llm.ask(made.requests):

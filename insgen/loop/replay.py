@@ -1,7 +1,7 @@
 """Replay: the stored proposals judged again with other settings; nothing is spent, nothing in the project changes.
 
-Flows in: a project and overrides. Flows out: old and new figures side by side. The new run plays in a scratch copy of the
-database: every round's proposals stand there as added data that waits, and the vectors are already known.
+Flows in: a project and overrides. Flows out: old and new figures side by side. The new run plays in a scratch copy
+of the database: every round's proposals stand there as added data that waits, and the vectors are already known.
 """
 
 from __future__ import annotations
@@ -82,10 +82,11 @@ def replay(path: Path, settings: Sequence[str], watcher: object | None = None) -
 
 
 def _copy(reader: sqlite3.Connection, scratch: Path) -> None:
-    """Copy the database and turn every finished round's proposals into waiting ones; what never was judged stays out."""
+    """Copy the database and let every finished round's proposals wait again; what never was judged stays out."""
     if not reader.execute("SELECT count(*) FROM rounds").fetchone()[0]:
         raise ConfigError(
-            "No round was played in this project yet.\n  Expected stored proposals to judge again.\n  Call `insgen run` first."
+            "No round was played in this project yet.\n  Expected stored proposals to judge again.\n"
+            "  Call `insgen run` first."
         )
     target = sqlite3.connect(scratch)
     reader.backup(target)

@@ -1,7 +1,7 @@
 """Rounds until a stop rule holds; resuming is the same as going on.
 
-Flows in: a proposer and a player. Flows out: a `RunResult` that says why it stopped. Everything a later process needs is in the
-store after every round.
+Flows in: a proposer and a player. Flows out: a `RunResult` that says why it stopped. Everything a later process
+needs is in the store after every round.
 """
 
 from __future__ import annotations

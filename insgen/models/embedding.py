@@ -1,7 +1,8 @@
 """Vectors through the chosen embedder, cached in the store by candidate and model.
 
-Flows in: candidates. Flows out: the same candidates with vectors. Texts are embedded in blocks whose make-up depends only on
-the round's texts, never on where an earlier process was killed: the bits of a vector can depend on the texts beside it.
+Flows in: candidates. Flows out: the same candidates with vectors. Texts are embedded in blocks whose make-up depends
+only on the round's texts, never on where an earlier process was killed: the bits of a vector can depend on the texts
+beside it.
 """
 
 from __future__ import annotations

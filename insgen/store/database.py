@@ -51,8 +51,10 @@ class Store:
         self._lock.release()
 
 
-def open_store(path: Path) -> Store:
+def open_store(path: Path, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Store:
     """Open (or create) a project's database for writing, and bring its schema up to date.
+
+    :param busy_timeout_ms: how long a statement waits for a foreign program's transaction.
 
     :raises StoreError: no insgen database, a newer schema, a network file system, another writer, a damaged or
         read-only file; nothing is changed.
@@ -71,8 +73,8 @@ def open_store(path: Path) -> Store:
         with explained(path):
             if path.exists() and path.stat().st_size:
                 _check_identity(path)
-            conn = sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None)
-            conn.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+            conn = sqlite3.connect(path, timeout=busy_timeout_ms / 1000, isolation_level=None)
+            conn.execute(f"PRAGMA busy_timeout = {busy_timeout_ms}")
             conn.execute("PRAGMA journal_mode = WAL")
             conn.execute("PRAGMA synchronous = FULL")  # the file holds paid answers; costs .1 ms a commit
             db = Database(conn)
@@ -95,7 +97,8 @@ def open_reader(path: Path) -> sqlite3.Connection:
     """
     if not path.exists():
         raise StoreError(
-            f"There is no database {path} yet.\n  Expected a project in which `insgen run` or `insgen add` was called.\n"
+            f"There is no database {path} yet.\n"
+            "  Expected a project in which `insgen run` or `insgen add` was called.\n"
             f"  Call `insgen run {path.parent}` first."
         )
     with explained(path):
@@ -155,7 +158,7 @@ def _cure(message: str) -> str | None:
         "readonly": "  Expected a file this user may write to; nothing was changed.\n"
         "  Change its permissions, or copy the project to another folder.",
         "unable to open": "  Expected a folder and a file this user may read and write.\n  Check the permissions.",
-        "database is locked": f"  Another program has held the database for more than {BUSY_TIMEOUT_MS // 1000} s.\n"
+        "database is locked": "  Another program has held the database for too long.\n"
         "  Close it (a shell with an open transaction, a copy job) and call the command again.",
         "not a database": "  Expected an insgen database; nothing was changed.\n  Name another project folder.",
         "malformed": "  The file is damaged; nothing was changed.\n"

@@ -1,7 +1,7 @@
 """Facts about candidates: written once, never changed.
 
-Flows in: records of one round (inside `Store.atomic`). Flows out: the same records, read back. Which rank a candidate has
-in the bank is `members`' business; questions for people are `queries`'.
+Flows in: records of one round (inside `Store.atomic`). Flows out: the same records, read back. Which rank a
+candidate has in the bank is `members`' business; questions for people are `queries`'.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ def add_proposals(
         ),
     )
     conn.executemany(
-        "INSERT INTO proposals (candidate_id, round, arrival_id, first, generator, source, line_start, line_end, licence,"
+        "INSERT INTO proposals (candidate_id, round, arrival_id, first, generator, source, line_start,"
+        " line_end, licence,"
         " call_id, seed_ids, kind) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
         (
             (

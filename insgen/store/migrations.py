@@ -1,7 +1,7 @@
 """The schema, one step at a time; a released step is never edited.
 
-Flows in: a `sqlite_utils.Database`. Flows out: tables and views of the newest schema. `user_version` counts the steps, so
-that a reader knows without sqlite-utils whether it can read the file.
+Flows in: a `sqlite_utils.Database`. Flows out: tables and views of the newest schema. `user_version` counts the
+steps, so that a reader knows without sqlite-utils whether it can read the file.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ CREATE TABLE unreadable (
   id INTEGER PRIMARY KEY, round INTEGER, arrival_id INTEGER, source TEXT NOT NULL, line INTEGER, reason TEXT NOT NULL);
 
 CREATE TABLE verdicts (
-  candidate_id TEXT NOT NULL, round INTEGER NOT NULL, ordinal INTEGER NOT NULL, filter TEXT NOT NULL, version TEXT NOT NULL,
+  candidate_id TEXT NOT NULL, round INTEGER NOT NULL, ordinal INTEGER NOT NULL, filter TEXT NOT NULL,
+  version TEXT NOT NULL,
   kept INTEGER NOT NULL, measure TEXT NOT NULL, value REAL, unit TEXT NOT NULL, limit_value REAL, neighbour TEXT,
   reason TEXT NOT NULL, PRIMARY KEY (candidate_id, round, ordinal)) WITHOUT ROWID;
 
@@ -69,7 +70,8 @@ CREATE TABLE answers (
   call_id TEXT, reason TEXT NOT NULL, PRIMARY KEY (candidate_id, round)) WITHOUT ROWID;
 
 CREATE TABLE scores (
-  candidate_id TEXT NOT NULL, round INTEGER NOT NULL, ordinal INTEGER NOT NULL, scorer TEXT NOT NULL, version TEXT NOT NULL,
+  candidate_id TEXT NOT NULL, round INTEGER NOT NULL, ordinal INTEGER NOT NULL, scorer TEXT NOT NULL,
+  version TEXT NOT NULL,
   value REAL, low REAL NOT NULL, high REAL NOT NULL, weight REAL NOT NULL, parts TEXT NOT NULL, reason TEXT NOT NULL,
   call_id TEXT, PRIMARY KEY (candidate_id, round, ordinal)) WITHOUT ROWID;
 
@@ -82,7 +84,8 @@ CREATE TABLE signals (
   source TEXT NOT NULL, version TEXT NOT NULL);
 
 CREATE TABLE vectors (
-  candidate_id TEXT NOT NULL, model TEXT NOT NULL, round INTEGER NOT NULL, dimension INTEGER NOT NULL, vector BLOB NOT NULL,
+  candidate_id TEXT NOT NULL, model TEXT NOT NULL, round INTEGER NOT NULL, dimension INTEGER NOT NULL,
+  vector BLOB NOT NULL,
   PRIMARY KEY (candidate_id, model));
 
 CREATE TABLE members (
@@ -106,10 +109,13 @@ CREATE TABLE seed_events (
   id INTEGER PRIMARY KEY, round INTEGER NOT NULL, seed_id TEXT NOT NULL, event TEXT NOT NULL, reason TEXT NOT NULL);
 
 CREATE TABLE feedback_step (
-  run_id TEXT NOT NULL, step INTEGER NOT NULL, round INTEGER NOT NULL, loss REAL, grad_norm REAL, grad_norm_kind TEXT NOT NULL,
-  max_grad_norm REAL, lr REAL, n_target_tokens INTEGER, trainable_params INTEGER, time REAL, PRIMARY KEY (run_id, step));
+  run_id TEXT NOT NULL, step INTEGER NOT NULL, round INTEGER NOT NULL, loss REAL, grad_norm REAL,
+  grad_norm_kind TEXT NOT NULL,
+  max_grad_norm REAL, lr REAL, n_target_tokens INTEGER, trainable_params INTEGER, time REAL,
+  PRIMARY KEY (run_id, step));
 CREATE TABLE feedback_item (
-  run_id TEXT NOT NULL, step INTEGER NOT NULL, micro INTEGER NOT NULL, pos INTEGER NOT NULL, instruction_id TEXT NOT NULL,
+  run_id TEXT NOT NULL, step INTEGER NOT NULL, micro INTEGER NOT NULL, pos INTEGER NOT NULL,
+  instruction_id TEXT NOT NULL,
   loss REAL, PRIMARY KEY (run_id, step, micro, pos)) WITHOUT ROWID;
 
 CREATE VIEW v_bank AS
@@ -123,7 +129,8 @@ CREATE VIEW v_bank AS
 CREATE VIEW v_fate AS
   SELECT c.id, c.instruction,
     CASE WHEN m.candidate_id IS NOT NULL THEN 'member'
-         WHEN k.candidate_id IS NOT NULL AND EXISTS (SELECT 1 FROM bank_events e WHERE e.candidate_id = c.id) THEN 'evicted'
+         WHEN k.candidate_id IS NOT NULL
+         AND EXISTS (SELECT 1 FROM bank_events e WHERE e.candidate_id = c.id) THEN 'evicted'
          WHEN k.candidate_id IS NOT NULL AND c.fate = 'kept' THEN 'not selected'
          ELSE c.fate END AS fate,
     c.reason, p.round, m.rank, k.quality, p.generator, p.source, p.line_start

@@ -31,7 +31,8 @@ def status(conn: sqlite3.Connection) -> Row:
     costs = rows(
         conn,
         "SELECT count(*) AS calls, coalesce(sum(prompt_tokens), 0) AS prompt_tokens,"
-        " coalesce(sum(completion_tokens), 0) AS completion_tokens, coalesce(sum(cost_usd), 0.0) AS cost_usd FROM calls",
+        " coalesce(sum(completion_tokens), 0) AS completion_tokens, coalesce(sum(cost_usd), 0.0) AS"
+        " cost_usd FROM calls",
     )[0]
     last = rows(conn, "SELECT id, started_utc, finished_utc, reason FROM runs ORDER BY id DESC LIMIT 1")
     return {
@@ -55,7 +56,8 @@ def rejections(conn: sqlite3.Connection) -> list[Row]:
     """How many each filter rejected, for which reason, most first."""
     return rows(
         conn,
-        "SELECT filter, reason, count(*) AS n FROM verdicts WHERE NOT kept GROUP BY filter, reason ORDER BY n DESC, filter, reason",
+        "SELECT filter, reason, count(*) AS n FROM verdicts WHERE NOT kept GROUP BY filter, reason ORDER"
+        " BY n DESC, filter, reason",
     )
 
 
@@ -105,7 +107,8 @@ def story(conn: sqlite3.Connection, candidate_id: str) -> Row:
         "calls": [row for id_ in calls for row in rows(conn, "SELECT * FROM calls WHERE id = ?", (id_,))],
         "verdicts": rows(
             conn,
-            "SELECT v.*, n.instruction AS neighbour_instruction FROM verdicts v LEFT JOIN candidates n ON n.id = v.neighbour"
+            "SELECT v.*, n.instruction AS neighbour_instruction FROM verdicts v LEFT JOIN candidates n ON"
+            " n.id = v.neighbour"
             " WHERE v.candidate_id = ? ORDER BY v.round, v.ordinal",
             by_id,
         ),
@@ -134,7 +137,8 @@ def bank_log(conn: sqlite3.Connection) -> list[Row]:
     return rows(
         conn,
         "SELECT v.version, v.round, v.made_utc, v.action, v.selector, v.size, v.members, v.admitted, v.evicted,"
-        " (SELECT avg(e.quality) FROM bank_events e WHERE e.version = v.version AND e.event != 'evicted') AS mean_quality"
+        " (SELECT avg(e.quality) FROM bank_events e WHERE e.version = v.version AND e.event != 'evicted')"
+        " AS mean_quality"
         " FROM bank_versions v ORDER BY v.version DESC",
     )
 
@@ -142,7 +146,8 @@ def bank_log(conn: sqlite3.Connection) -> list[Row]:
 def bank_diff(conn: sqlite3.Connection, before: int, after: int) -> Row:
     """What changed in the bank between two versions: who came, who went, and how far the others moved."""
     statement = (
-        "SELECT e.candidate_id AS id, c.instruction, e.rank FROM bank_events e JOIN candidates c ON c.id = e.candidate_id"
+        "SELECT e.candidate_id AS id, c.instruction, e.rank FROM bank_events e JOIN candidates c ON c.id"
+        " = e.candidate_id"
         " WHERE e.version = ? AND e.event != 'evicted' ORDER BY e.rank"
     )
     for version in (before, after):
@@ -207,7 +212,7 @@ def _count(conn: sqlite3.Connection, statement: str) -> int:
 
 
 def rejected_examples(conn: sqlite3.Connection, n: int) -> list[Row]:
-    """Some rejected candidates, of as many filters and reasons as there are: the first of each, then the second of each ..."""
+    """Some rejected candidates, of as many filters and reasons as there are: the first of each, then the second ..."""
     return rows(
         conn,
         "SELECT * FROM (SELECT v.filter, v.reason, v.measure, v.value, v.limit_value, v.neighbour, c.instruction,"

@@ -98,7 +98,8 @@ def last_positions(conn: sqlite3.Connection, stage: str, names: Sequence[str]) -
     found = []
     for ordinal, name in enumerate(names):
         row = conn.execute(
-            "SELECT position, exhausted FROM positions WHERE stage = ? AND ordinal = ? AND name = ? ORDER BY round DESC LIMIT 1",
+            "SELECT position, exhausted FROM positions WHERE stage = ? AND ordinal = ? AND name = ? ORDER"
+            " BY round DESC LIMIT 1",
             (stage, ordinal, name),
         ).fetchone()
         found.append(Position(stage, ordinal, name, row[0] if row else "", bool(row[1]) if row else False))
