@@ -34,10 +34,12 @@ CREATE TABLE positions (
   position TEXT NOT NULL, exhausted INTEGER NOT NULL, PRIMARY KEY (round, stage, ordinal));
 
 CREATE TABLE calls (
-  id TEXT PRIMARY KEY, run_id INTEGER NOT NULL, round INTEGER NOT NULL, ordinal INTEGER NOT NULL, stage TEXT NOT NULL,
+  id TEXT PRIMARY KEY, run_id INTEGER NOT NULL, round INTEGER NOT NULL, stage TEXT NOT NULL, ordinal INTEGER NOT NULL,
   model TEXT NOT NULL, params TEXT NOT NULL, messages TEXT NOT NULL, prompt_hash TEXT NOT NULL,
-  reserved_usd REAL, cost_usd REAL, prompt_tokens INTEGER, completion_tokens INTEGER,
-  answer TEXT, finish_reason TEXT, attempts INTEGER NOT NULL, duration_ms INTEGER, error TEXT, finished_utc TEXT);
+  reserved_usd REAL, reserved_tokens INTEGER, lost_usd REAL NOT NULL, lost_tokens INTEGER NOT NULL,
+  cost_usd REAL, prompt_tokens INTEGER, completion_tokens INTEGER, answer TEXT, logprobs TEXT, finish_reason TEXT,
+  attempts INTEGER NOT NULL, duration_ms INTEGER, error TEXT, finished_utc TEXT);
+CREATE INDEX calls_round ON calls(round, stage, ordinal);
 
 CREATE TABLE arrivals (
   id INTEGER PRIMARY KEY, added_utc TEXT NOT NULL, source TEXT NOT NULL, options TEXT NOT NULL,
@@ -140,8 +142,9 @@ CREATE VIEW v_fate AS
   LEFT JOIN members m ON m.candidate_id = c.id;
 
 CREATE VIEW v_costs AS
-  SELECT round, stage, model, count(*) AS calls, sum(prompt_tokens) AS prompt_tokens,
-    sum(completion_tokens) AS completion_tokens, sum(cost_usd) AS cost_usd, sum(reserved_usd) AS reserved_usd
+  SELECT round, stage, model, count(*) AS calls, sum(answer IS NULL) AS unanswered, sum(attempts) AS attempts,
+    sum(prompt_tokens) AS prompt_tokens, sum(completion_tokens) AS completion_tokens, sum(cost_usd) AS cost_usd,
+    sum(reserved_usd) AS reserved_usd, sum(lost_usd) AS lost_usd
   FROM calls GROUP BY round, stage, model;
 
 CREATE VIEW v_rounds AS
