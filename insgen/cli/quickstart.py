@@ -17,7 +17,7 @@ def quickstart(folder: Path, quiet: bool) -> None:
 
     Needs no key, no network and no GPU. Called again, it goes on where it was.
     """
-    from insgen.cli.export import write_export
+    from insgen.cli.export import told, write_export
     from insgen.cli.run import play, summary
     from insgen.config.load import FILE_NAME
     from insgen.loop.project import copy_handbook, make_project
@@ -58,8 +58,8 @@ def quickstart(folder: Path, quiet: bool) -> None:
         wide=("instruction", "too near to"),
     )
     conn.close()
-    written = write_export(folder, folder / "export" / "instructions.jsonl", "alpaca", None, force=True)
-    click.echo(f"\n{written}")
+    written = write_export(folder, folder / "instructions.jsonl", "alpaca", None, force=True)
+    click.echo(f"\n{told(written)}")
     click.echo(
         f"Next: insgen why 1 -p {folder} | insgen status {folder} | edit {folder / FILE_NAME} and put your"
         " own documents into docs/"

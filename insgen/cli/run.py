@@ -67,8 +67,10 @@ def summary(result: RunResult) -> str:
     n = result.counters
     lines = [
         f"Stopped because {result.reason}.",
-        (f"{n['rounds']} rounds: {n['proposed']} candidates made, {n['kept']} kept, {n['rejected']}"
-        f" rejected; the bank has {n['members']} members."),
+        (
+            f"{n['rounds']} rounds: {n['proposed']} candidates made, {n['kept']} kept, {n['rejected']}"
+            f" rejected; the bank has {n['members']} members."
+        ),
     ]
     for reason, count in result.rejected_by.most_common():
         lines.append(f"  rejected {count:>6}  {reason}")

@@ -1,7 +1,7 @@
 """LLM calls: reserved before they are sent, committed when they arrive, settled with what they cost.
 
-A row's life: `reserve` (worst case), perhaps `lose` (an attempt that may have been billed and brought nothing), then `settle` or
-`fail`. A reservation that a killed process left behind counts as lost: it may have been billed.
+A row's life: `reserve` (worst case), perhaps `lose` (an attempt that may have been billed and brought nothing), then
+`settle` or `fail`. A reservation that a killed process left behind counts as lost: it may have been billed.
 """
 
 from __future__ import annotations
@@ -117,7 +117,8 @@ def settle(conn: sqlite3.Connection, call_id: str, arrived: Arrived) -> None:
     """Record an answer and what it cost; where the service gave no usage, the reservation stands as the cost."""
     told = arrived.prompt_tokens is not None
     conn.execute(
-        "UPDATE calls SET answer = ?, finish_reason = ?, cost_usd = ?, prompt_tokens = ?, completion_tokens = ?, attempts = ?,"
+        "UPDATE calls SET answer = ?, finish_reason = ?, cost_usd = ?, prompt_tokens = ?,"
+        " completion_tokens = ?, attempts = ?,"
         " duration_ms = ?, finished_utc = ?, logprobs = ?, error = NULL,"
         " reserved_usd = CASE WHEN ? THEN NULL ELSE reserved_usd END,"
         " reserved_tokens = CASE WHEN ? THEN NULL ELSE reserved_tokens END WHERE id = ?",

@@ -176,27 +176,19 @@ def members(conn: sqlite3.Connection) -> Iterator[Member]:
     yield from member_store.members(conn)
 
 
-def card_counts(conn: sqlite3.Connection, top: int | None) -> Row:
-    """What the data set's card tells: counts, sources with licences, models and versions."""
+def card_counts(conn: sqlite3.Connection) -> Row:
+    """What the data set's card tells: counts, generators, model, and the last run's config and plugins."""
     totals = rows(
-        conn,
-        "SELECT coalesce(sum(proposed), 0) AS proposed, coalesce(sum(repeated), 0) AS repeated,"
-        " coalesce(sum(kept), 0) AS kept, count(*) AS rounds FROM rounds",
+        conn, "SELECT coalesce(sum(proposed), 0) AS proposed, coalesce(sum(kept), 0) AS kept FROM rounds"
     )[0]
-    sources = rows(
-        conn,
-        "SELECT coalesce(source, generator) AS source, licence, count(*) AS n FROM (SELECT * FROM v_bank LIMIT ?)"
-        " GROUP BY 1, 2 ORDER BY n DESC, 1",
-        (-1 if top is None else top,),
-    )
     run = rows(conn, "SELECT config, config_hash, plugins FROM runs ORDER BY id DESC LIMIT 1")
+    generators = rows(conn, "SELECT generator FROM proposals WHERE round IS NOT NULL GROUP BY 1 ORDER BY min(id)")
     return {
         "totals": totals,
         "rejections": rejections(conn),
-        "sources": sources,
-        "run": {key: json.loads(value) if key != "config_hash" else value for key, value in run[0].items()}
-        if run
-        else None,
+        "generators": [row["generator"] for row in generators],
+        "n_bank": _count(conn, "SELECT count(*) FROM members"),
+        "run": run[0] | {name: json.loads(run[0][name]) for name in ("config", "plugins")} if run else None,
         "model": _one(conn, "SELECT model FROM bank_versions ORDER BY version DESC LIMIT 1"),
         "version": member_store.bank_version(conn),
     }
