@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 CandidateId = NewType("CandidateId", str)
 
 _SEPARATOR = "\x1f"  # cannot survive clean_text(), so two different triples cannot share one joined text
-_UNSAFE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufeff]")
+_UNSAFE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufeff]")
 _UNSAFE_ASCII = bytes([*range(9), *range(11, 32), 127])  # the ASCII part of it, and the carriage return
 _NOT_WORD = re.compile(r"[\W_]+")
 
@@ -37,7 +37,7 @@ def clean_text(text: str) -> str:
         raw = text.encode()
         if len(raw.translate(None, _UNSAFE_ASCII)) == len(raw):
             return text.strip()
-    return _UNSAFE.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
+    return _UNSAFE.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\x85", "\n")).strip()
 
 
 def content_hash(*parts: str) -> str:
@@ -139,6 +139,10 @@ class Candidate:
         """Give a copy with its quality, 0 to 1."""
         return self._copy(quality=quality)
 
+    def bare(self) -> Candidate:
+        """Give it without vector and quality, as a proposal has to be: they may be those of a text it was made from."""
+        return self if self.vector is None and self.quality is None else self._copy(vector=None, quality=None)
+
     def _copy(self, **changes: Any) -> Candidate:
         copy = replace(self, **changes)
         copy.__dict__["id"] = self.id
@@ -189,8 +193,13 @@ class Response:
 
     :ivar call_id: the key of its row in ``calls``.
     :ivar text: the raw answer.
-    :ivar finish_reason: ``stop``, ``length`` (truncated: the last item is suspect), or the provider's word.
+    :ivar finish_reason: ``stop``, ``length`` (truncated: the last item is suspect), the provider's word, or why
+        there is no answer: ``budget`` (a cap was reached, nothing was sent), ``filtered`` (refused by the service),
+        ``error``.
     :ivar cost_usd: what it cost; ``None`` when the provider and the config state no price.
+    :ivar logprobs: JSON text, token -> log-probability of the first answer token's alternatives; where asked for and
+        given.
+    :ivar error: why there is no answer; empty when there is one.
     """
 
     call_id: str
@@ -198,6 +207,8 @@ class Response:
     text: str
     finish_reason: str
     cost_usd: float | None = None
+    logprobs: str | None = None
+    error: str = ""
 
 
 @dataclass(frozen=True)

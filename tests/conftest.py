@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,3 +68,21 @@ def make_bank(tmp_path: Path) -> Iterator[Callable[..., Bank]]:
     yield make
     for opened in stores:
         opened.close()
+
+
+@pytest.fixture
+def make_project(tmp_path: Path) -> Callable[..., Path]:
+    """Write a project's folder: its config, and files by their names; rows become JSON Lines."""
+    numbers = itertools.count(1)
+
+    def make(toml: str, files: Mapping[str, str | bytes | Sequence[Mapping[str, object]]] | None = None) -> Path:
+        folder = tmp_path / f"project-{next(numbers)}"
+        for name, content in {"insgen.toml": toml, **(files or {})}.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not isinstance(content, str | bytes):
+                content = "".join(json.dumps(row) + "\n" for row in content)
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return folder
+
+    return make

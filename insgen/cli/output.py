@@ -80,7 +80,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, wid
     screen = console()
     widths = [max(len(name), *(len(row[place]) for row in shown), 0) for place, name in enumerate(columns)]
     spare = (
-        screen.width - 2 * len(columns) - sum(w for w, name in zip(widths, columns, strict=True) if name not in wide)
+        screen.width - 3 * len(columns) - sum(w for w, name in zip(widths, columns, strict=True) if name not in wide)
     )
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for place, name in enumerate(columns):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from insgen.cli.output import print_table
+from insgen.cli.output import one_line, print_table
 
 
 @click.command(epilog="Example: insgen quickstart my-first-project")
@@ -43,20 +43,13 @@ def quickstart(folder: Path, quiet: bool) -> None:
         wide=("instruction",),
     )
     click.echo("\nSome that were rejected:")
-    rejected = queries.rejected_examples(conn, 5)
-    print_table(
-        ("filter", "measured", "instruction", "too near to"),
-        [
-            (
-                r["filter"],
-                f"{r['measure']} {r['value']:.2f} > {r['limit_value']:g}" if r["neighbour"] else r["reason"],
-                r["instruction"],
-                r["neighbour_instruction"] or "-",
-            )
-            for r in rejected
-        ],
-        wide=("instruction", "too near to"),
-    )
+    for row in queries.rejected_examples(conn, 4):
+        measured = (
+            f"{row['measure']} {row['value']:.2f} > {row['limit_value']:g}" if row["neighbour"] else row["reason"]
+        )
+        click.echo(f"  {row['filter']} ({measured}): {one_line(row['instruction'])}")
+        if row["neighbour_instruction"]:
+            click.echo(f"      too near to: {one_line(row['neighbour_instruction'])}")
     conn.close()
     written = write_export(folder, folder / "instructions.jsonl", "alpaca", None, force=True)
     click.echo(f"\n{told(written)}")

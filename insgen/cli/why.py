@@ -83,7 +83,7 @@ def _proposal(row: dict[str, Any]) -> str:
 def _verdict(row: dict[str, Any]) -> str:
     measured = ""
     if row["value"] is not None:
-        unit = f" {row['unit']}" if row["unit"] else ""
+        unit = "" if row["unit"] in row["measure"] else f" ({row['unit']})"
         limit = f", limit {row['limit_value']:g}" if row["limit_value"] is not None else ""
         measured = f": {row['measure']} {row['value']:.4g}{unit}{limit}"
     if row["neighbour"]:

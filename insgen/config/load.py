@@ -45,9 +45,13 @@ def read_tables(path: Path) -> dict[str, Any]:
     """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(
             f"{path} is not valid TOML: {error}.\n  Expected TOML 1.0 in UTF-8.\n  Mend that line."
+        ) from error
+    except OSError as error:
+        raise ConfigError(
+            f"Cannot read {path}: {error.strerror}.\n  Expected a file this user may read.\n  Check its permissions."
         ) from error
 
 
@@ -98,7 +102,7 @@ def resolve(tables: Mapping[str, Any], path: Path) -> RunConfig:
         seeds=use("seeds", {"use": "uniform", **tables.get("seeds", {})}, ("use",), "[seeds]"),
         feedback=tuple(stage for _, stage in many("feedback")),
         plugins=_texts(tables.get("plugins", []), f"{name}, plugins"),
-        recipe=str(tables.get("recipe", "")),
+        recipe=tables.get("recipe", ""),
     )
 
 
@@ -128,6 +132,7 @@ def override(tables: Mapping[str, Any], settings: Sequence[str]) -> dict[str, An
     :returns: new tables; the given ones stay as they are.
     :raises ConfigError: no ``=``, or no such table; names what is there.
     """
+    _check_shape(tables, FILE_NAME)
     changed: dict[str, Any] = copy.deepcopy(dict(tables))
     for setting in settings:
         key, sign, text = setting.partition("=")
@@ -193,6 +198,8 @@ def _check_shape(tables: Mapping[str, Any], name: str) -> None:
                 f'{name}: there is no section "{key}".{suggest(key, known)}\n'
                 f"  Known sections: {', '.join(known)}.\n  Mend or delete it."
             )
+        if key == "recipe" and not isinstance(value, str):
+            raise ConfigError(f"{name}: recipe is {value!r}.\n  Expected text.\n  Mend or delete it.")
         if key in _ONE and not isinstance(value, dict):
             raise ConfigError(f"{name}: {key} is no table.\n  Expected [{key}].\n  Write it with one pair of brackets.")
         if key in _MANY and not (isinstance(value, list) and all(isinstance(row, dict) for row in value)):

@@ -90,7 +90,14 @@ def _hints(cls: type[Any]) -> dict[str, Any]:
         wanted = {f.name for f in dataclasses.fields(cls) if f.init} if dataclasses.is_dataclass(cls) else set()
         own = {k: v for k, v in vars(base).get("__annotations__", {}).items() if k in wanted}
         holder = types.SimpleNamespace(__annotations__=own)
-        hints |= get_type_hints(holder, globalns=module | {"typing": typing, "Literal": Literal})
+        try:
+            hints |= get_type_hints(holder, globalns=module | {"typing": typing, "Literal": Literal})
+        except (NameError, AttributeError, TypeError, SyntaxError) as error:
+            raise ConfigError(
+                f"The option types of {base.__module__}.{base.__qualname__} cannot be read: {error}.\n"
+                "  Expected annotations whose names exist when the program runs, not only for the type checker.\n"
+                "  This is a fault of the plugin; tell its author."
+            ) from error
     return hints
 
 
@@ -112,9 +119,12 @@ def _value(value: Any, hint: Any, where: str) -> Any:
         if isinstance(value, dict):
             return {key: _value(each, arguments[1], f"{where}.{key}") for key, each in value.items()}
     elif hint is float:
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        if (type(value) is float and math.isfinite(value)) or _is_whole(value):
             return float(value)
-    elif hint in (str, int, bool):
+    elif hint is int:
+        if _is_whole(value):
+            return value
+    elif hint in (str, bool):
         if type(value) is hint:
             return value
     else:
@@ -125,7 +135,13 @@ def _value(value: Any, hint: Any, where: str) -> Any:
         )
     shown = repr(value) if len(repr(value)) < 60 else repr(value)[:57] + "..."
     near = suggest(value, [str(a) for a in arguments]) if origin is Literal and isinstance(value, str) else ""
-    raise ConfigError(f"{where}: {shown} is no valid value.{near}\n  Expected {_type_name(hint)}.\n  Change it.")
+    bits = " of 64 bits" if type(value) is int and not _is_whole(value) else ""
+    raise ConfigError(f"{where}: {shown} is no valid value.{near}\n  Expected {_type_name(hint)}{bits}.\n  Change it.")
+
+
+def _is_whole(value: Any) -> bool:
+    """Whether a value is a whole number of 64 bits, as TOML promises and SQLite can store."""
+    return type(value) is int and -(2**63) <= value < 2**63
 
 
 def _type_name(hint: Any) -> str:

@@ -32,7 +32,8 @@ class Llm:
     temperature: float = 1.0  #: sampling temperature, 0 to 2
     max_tokens: int = 2048  #: longest answer, in tokens
     concurrency: int = 16  #: most requests in flight at once
-    timeout_s: float = 120.0  #: longest wait for one answer, in seconds, retries included
+    timeout_s: float = 300.0  #: longest wait for one answer, in seconds, retries included
+    attempt_timeout_s: float = 90.0  #: longest wait for one attempt, in seconds
     input_usd_per_million: float = -1.0  #: price of a million prompt tokens in USD; -1 = LiteLLM's list
     output_usd_per_million: float = -1.0  #: price of a million answer tokens in USD; -1 = LiteLLM's list
 

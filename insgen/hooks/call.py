@@ -7,14 +7,14 @@ anything else is wrapped with the stage's name and keeps its cause.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from insgen.errors import InsgenError, PluginError
+from insgen.hooks.checks import flaw, is_number, is_text
 from insgen.hooks.stages import LLM, BankView, GeneratorContext, Prompts
 from insgen.records import (
     Answer,
@@ -23,17 +23,26 @@ from insgen.records import (
     Generated,
     Parsed,
     Pool,
+    Ranked,
+    Request,
     Response,
     Score,
     Seed,
     Selection,
     Signal,
+    Unreadable,
     Verdict,
+    clean_text,
 )
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+T = TypeVar("T")
+R = TypeVar("R")
+_NOTHING = object()
 
 
 @dataclass(frozen=True)
@@ -61,14 +70,40 @@ def generate(live: Live, context: GeneratorContext) -> Generated:
     _promise(
         live, len(made.candidates) <= context.limit, f"gave {len(made.candidates)} candidates, limit {context.limit}"
     )
-    _promise(live, isinstance(made.position, str), f"gave the position {made.position!r}, expected text")
-    return made
+    _promise(live, is_text(made.position), f"gave the position {made.position!r}, expected text")
+    _each(live, made.requests, Request)
+    something = made.candidates or made.requests or made.unreadable or made.position != context.position
+    _promise(live, bool(something) or made.exhausted, "gave nothing, stays where it is and is not exhausted")
+    return replace(made, candidates=_proposals(live, made.candidates), unreadable=_unreadable(live, made.unreadable))
 
 
 def parse(live: Live, response: Response) -> Parsed:
     """Have one answer read."""
     made: Parsed = _call(live, lambda: live.stage.parse(response), Parsed)
+    return Parsed(_proposals(live, made.candidates), _unreadable(live, made.unreadable))
+
+
+def identity(live: Live) -> str:
+    """Ask an embedder who it is."""
+    made: str = _call(live, lambda: live.stage.identity, str)
+    _promise(live, bool(made) and is_text(made), f"calls its vectors {made!r}, expected a name")
     return made
+
+
+def dimension(live: Live) -> int:
+    """Ask an embedder for the length of its vectors."""
+    made: int = _call(live, lambda: live.stage.dimension, int)
+    _promise(live, made >= 1, f"has the dimension {made}, expected at least 1")
+    return made
+
+
+def map_batches(live: Live, fn: Callable[[T], R], batches: Sequence[T]) -> Iterator[R]:
+    """Have batches run: one result for each, in order."""
+    results: Iterator[R] = iter(_call(live, lambda: live.stage.map_batches(fn, batches), Iterable))
+    for n in range(len(batches)):
+        made = _call(live, lambda: next(results, _NOTHING), object)
+        _promise(live, made is not _NOTHING, f"gave {n} results for {len(batches)} batches")
+        yield made
 
 
 def embed(live: Live, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -76,7 +111,7 @@ def embed(live: Live, texts: Sequence[str]) -> NDArray[np.float32]:
     import numpy as np
 
     made: NDArray[np.float32] = _call(live, lambda: live.stage.embed(texts), np.ndarray)
-    expected = (len(texts), live.stage.dimension)
+    expected = (len(texts), dimension(live))
     _promise(live, made.shape == expected, f"gave vectors of shape {made.shape}, expected {expected}")
     _promise(live, made.dtype == np.float32, f"gave {made.dtype} vectors, expected float32")
     norms = np.linalg.norm(made.astype(np.float64), axis=1)
@@ -91,20 +126,19 @@ def filter_(live: Live, candidates: Sequence[Candidate], bank: BankView) -> Sequ
     _one_each(live, verdicts, candidates, Verdict, "verdict")
     for verdict in verdicts:
         _promise(live, verdict.kept or bool(verdict.reason), f"rejected {verdict.candidate_id} without a reason")
-        for number in (verdict.value, verdict.limit):
-            _promise(live, number is None or math.isfinite(number), f"measured {number} for {verdict.candidate_id}")
     return verdicts
 
 
 def respond(live: Live, candidates: Sequence[Candidate], llm: LLM | None, prompts: Prompts) -> Sequence[Answer]:
-    """Have every candidate answered, in order."""
+    """Have every candidate answered, in order; the answers come back cleaned, a blank one as none."""
     answers: list[Answer] = list(_call(live, lambda: live.stage.respond(candidates, llm, prompts), Sequence))
     _one_each(live, answers, candidates, Answer, "answer")
     for answer in answers:
         _promise(
             live, bool(answer.output) or bool(answer.reason), f"gave no answer to {answer.candidate_id}, and no reason"
         )
-    return answers
+    cleaned = [replace(a, output=clean_text(a.output or "") or None) for a in answers]
+    return [a if a.output or a.reason else replace(a, reason="the answer is blank") for a in cleaned]
 
 
 def score(
@@ -114,11 +148,7 @@ def score(
     scores: list[Score] = list(_call(live, lambda: live.stage.score(candidates, bank, llm, prompts), Sequence))
     _one_each(live, scores, candidates, Score, "score")
     for each in scores:
-        _promise(
-            live,
-            math.isfinite(each.low) and math.isfinite(each.high) and each.low < each.high,
-            f"scores on the scale {each.low} to {each.high}",
-        )
+        _promise(live, each.low < each.high, f"scores on the scale {each.low} to {each.high}")
         if each.value is None:
             _promise(live, bool(each.reason), f"gave no score to {each.candidate_id}, and no reason")
         else:
@@ -129,8 +159,8 @@ def score(
             )
         _promise(
             live,
-            all(math.isfinite(part) for part in each.parts.values()),
-            f"gave {each.candidate_id} parts {each.parts}",
+            all(is_text(name) and is_number(part) for name, part in each.parts.items()),
+            f"gave {each.candidate_id} the parts {each.parts}",
         )
     return scores
 
@@ -138,21 +168,20 @@ def score(
 def select(live: Live, pool: Pool, size: int, bank: BankView, rng: Random, state: str) -> Selection:
     """Have the pool ranked."""
     made: Selection = _call(live, lambda: live.stage.select(pool, size, bank, rng, state), Selection)
+    _each(live, made.ranking, Ranked)
     ids = [place.candidate_id for place in made.ranking]
     known = {candidate.id for candidate in pool.candidates}
     _promise(live, len(ids) <= size, f"selected {len(ids)} candidates, size {size}")
     _promise(live, len(set(ids)) == len(ids), "selected a candidate twice")
     _promise(live, known.issuperset(ids), f"selected ids that were not offered: {sorted(set(ids) - known)[:3]}")
-    _promise(live, isinstance(made.state, str), f"gave a state of type {type(made.state).__name__}, expected text")
-    for place in made.ranking:
-        numbers = (place.diversity, place.quality, place.utility)
-        _promise(live, all(math.isfinite(number) for number in numbers), f"ranked {place.candidate_id} with {numbers}")
+    _promise(live, is_text(made.state), f"gave a state of type {type(made.state).__name__}, expected text")
     return made
 
 
 def draw_seeds(live: Live, n: int, seeds: Sequence[Seed], signals: Sequence[Signal], rng: Random) -> Sequence[Seed]:
     """Have seeds drawn for one round."""
     drawn: list[Seed] = list(_call(live, lambda: live.stage.draw(n, seeds, signals, rng), Sequence))
+    _each(live, drawn, Seed)
     ids = [seed.id for seed in drawn]
     _promise(
         live, len(ids) <= n and len(set(ids)) == len(ids), f"drew {len(ids)} seeds, some twice; {n} were asked for"
@@ -164,7 +193,9 @@ def draw_seeds(live: Live, n: int, seeds: Sequence[Seed], signals: Sequence[Sign
 def read_feedback(live: Live, project: Path, position: str) -> tuple[Sequence[Signal], str]:
     """Have new feedback read."""
     read: tuple[Sequence[Signal], str] = _call(live, lambda: live.stage.read(project, position), tuple)
+    _promise(live, len(read) == 2 and is_text(read[1]), f"returned {read!r:.80}, expected signals and a position")
     signals, position = read
+    _each(live, signals, Signal)
     for signal in signals:
         _promise(
             live, -1 <= signal.value <= 1, f"gave the signal {signal.value} for {signal.candidate_id}, expected -1 to 1"
@@ -187,12 +218,41 @@ def _call(live: Live, work: Callable[[], Any], expected: type[Any]) -> Any:
     return made
 
 
+def _proposals(live: Live, candidates: Any) -> tuple[Candidate, ...]:
+    """Check proposals, and take them without vector and quality."""
+    _promise(live, isinstance(candidates, Sequence), f"gave candidates as {type(candidates).__name__}")
+    for candidate in candidates:
+        _promise(live, isinstance(candidate, Candidate), f"gave {type(candidate).__name__}, expected Candidate")
+        _sound(live, candidate.origin)
+        for turn in candidate.turns:
+            _sound(live, turn)
+    return tuple(candidate.bare() for candidate in candidates)
+
+
+def _unreadable(live: Live, rows: Any) -> tuple[Unreadable, ...]:
+    _each(live, rows, Unreadable)
+    return tuple(rows)
+
+
 def _one_each(live: Live, facts: Sequence[Any], candidates: Sequence[Candidate], kind: type[Any], word: str) -> None:
     _promise(live, len(facts) == len(candidates), f"returned {len(facts)} {word}s for {len(candidates)} candidates")
+    _each(live, facts, kind)
     for fact, candidate in zip(facts, candidates, strict=True):
-        _promise(live, isinstance(fact, kind), f"returned {type(fact).__name__}, expected {kind.__name__}")
         told: CandidateId = fact.candidate_id
         _promise(live, told == candidate.id, f"returned a {word} for {told} where {candidate.id} was due")
+
+
+def _each(live: Live, facts: Any, kind: type[Any]) -> None:
+    """Check that these are records of one kind, and sound."""
+    _promise(live, isinstance(facts, Sequence), f"gave {type(facts).__name__}, expected a sequence of {kind.__name__}")
+    for fact in facts:
+        _promise(live, isinstance(fact, kind), f"returned {type(fact).__name__}, expected {kind.__name__}")
+        _sound(live, fact)
+
+
+def _sound(live: Live, fact: Any) -> None:
+    wrong = flaw(fact)
+    _promise(live, not wrong, f"gave {wrong}")
 
 
 def _promise(live: Live, held: bool, breach: str) -> None:

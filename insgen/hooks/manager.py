@@ -11,6 +11,8 @@ import dataclasses
 import hashlib
 import importlib
 import importlib.util
+import sys
+import sysconfig
 import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -178,7 +180,7 @@ def _load_entry(plugins: Plugins, entry: EntryPoint) -> None:
     version = entry.dist.version if entry.dist else "unknown"
     try:
         loaded = entry.load()
-    except Exception as error:  # noqa: BLE001 - a stranger's import may raise anything; it is named, not swallowed
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's import may raise anything; it is named
         plugins.broken.append(Broken(entry.value, distribution, _describe(error)))
         return
     _register(plugins, loaded, entry.value, distribution, version)
@@ -186,13 +188,15 @@ def _load_entry(plugins: Plugins, entry: EntryPoint) -> None:
 
 def _register(plugins: Plugins, module: Any, name: str, distribution: str, version: str) -> None:
     manager = plugins.manager
+    if manager.is_registered(module):
+        return  # installed twice, or installed and named in the config as well
     try:
         manager.register(module, name=name)
         manager.check_pending()
         offers = [
             Offer(kind, each, cls, name, distribution, version) for kind, each, cls in _offers_of(manager, module)
         ]
-    except Exception as error:  # noqa: BLE001 - a stranger's hook may raise anything; it is named, not swallowed
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's hook may raise anything; it is named
         if manager.is_registered(module):
             manager.unregister(module)
         plugins.broken.append(Broken(name, distribution, _describe(error)))
@@ -241,12 +245,19 @@ def _check_stage(cls: Any, kind: str, method: str) -> None:
 
 def _describe(error: BaseException) -> str:
     """One line: what, and where in the plugin."""
-    frames = traceback.extract_tb(error.__traceback__)
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_library(frame.filename)]
     place = (
         f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames and not isinstance(error, PluginError) else ""
     )
     what = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
     return what.splitlines()[0].rstrip(".") + place if what else type(error).__name__ + place
+
+
+def _is_library(filename: str) -> bool:
+    """Whether a line of code is Python's, pluggy's or this file's own, and so never the plugin's fault."""
+    standard, installed = sysconfig.get_path("stdlib"), sysconfig.get_path("purelib")
+    within_python = filename.startswith(standard) and not filename.startswith(installed)
+    return filename.startswith(("<", str(Path(pluggy.__file__).parent))) or filename == __file__ or within_python
 
 
 def _entry_points() -> list[EntryPoint]:
@@ -275,13 +286,15 @@ def _import_named(name: str, folder: Path) -> tuple[ModuleType, str]:
         path = (folder / name).resolve()
         code = path.read_bytes()
         version = "b2:" + hashlib.blake2b(code, digest_size=8).hexdigest()
-        module_spec = importlib.util.spec_from_file_location(f"insgen_config_plugin_{path.stem}_{version[3:]}", path)
+        title = f"insgen_config_plugin_{path.stem}_{version[3:]}"
+        module_spec = importlib.util.spec_from_file_location(title, path)
         if module_spec is None or module_spec.loader is None:
             raise refuse("it is no Python file")
         module = importlib.util.module_from_spec(module_spec)
+        sys.modules[title] = module  # dataclasses and type hints look their module up there
         module_spec.loader.exec_module(module)
     except PluginError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise refuse(_describe(error)) from error
     return module, version

@@ -22,7 +22,7 @@ from insgen.loop.run import Run
 from insgen.models.embedding import Embedding
 from insgen.models.templates import PromptFiles
 from insgen.store import members as member_store
-from insgen.store.database import Store, open_store
+from insgen.store.database import Store, explained, open_store
 
 
 class Assembly:
@@ -49,12 +49,13 @@ class Assembly:
         """Open the store for writing and put the run together.
 
         :param database: another file than the project's, for replays.
-        :raises StoreError: see `open_store`.
+        :raises StoreError: see `open_store`; also when the file turns out to be damaged while it is read.
         :raises ConfigError: the bank was ranked with another embedding model.
         """
         store = open_store(database or self.config.database)
         try:
-            yield self._run(store, max_rounds)
+            with explained(store.path):
+                yield self._run(store, max_rounds)
         finally:
             store.close()
 

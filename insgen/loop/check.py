@@ -9,6 +9,7 @@ from pathlib import Path
 
 from insgen.bank.ingest import read_seed_tasks
 from insgen.errors import InsgenError
+from insgen.hooks import call
 from insgen.loop.assemble import Assembly
 from insgen.store import members as member_store
 from insgen.store.database import open_reader
@@ -41,7 +42,7 @@ def check_project(path: Path, settings: Sequence[str]) -> list[Finding]:
         _try(
             "embedder",
             lambda: (
-                f"{assembly.pipeline.embedder.stage.model}, {assembly.pipeline.embedder.stage.dimension} dimensions"
+                f"{call.identity(assembly.pipeline.embedder)}, {call.dimension(assembly.pipeline.embedder)} dimensions"
             ),
         )
     )
@@ -81,7 +82,7 @@ def _sources(assembly: Assembly) -> list[Finding]:
 
             def look(run: object = run) -> str:
                 made = run.proposer.next(1)  # type: ignore[attr-defined]  # bound as a default, so that the loop's is meant
-                return "gives candidates" if made.candidates else "gives nothing now"
+                return "gives candidates" if made and made.candidates else "gives nothing now"
 
             found.append(_try(f"generator {place + 1}, {live.name}", look))
     assembly.pipeline = pipeline

@@ -43,11 +43,6 @@ class Proposed:
     positions: list[Position] = field(default_factory=list)
     signals: list[tuple[str, Signal]] = field(default_factory=list)
 
-    @property
-    def empty(self) -> bool:
-        """Whether there is nothing to judge and nothing to record."""
-        return not self.candidates and not self.unreadable
-
 
 @dataclass
 class Proposer:
@@ -71,8 +66,11 @@ class Proposer:
     llm: LLM | None = None
     done: set[int] = field(default_factory=set)
 
-    def next(self, round_: int) -> Proposed:
-        """Gather proposals; empty when every source is used up."""
+    def next(self, round_: int) -> Proposed | None:
+        """Gather proposals; a generator that only moves on gives an empty round.
+
+        :returns: ``None`` when every source is used up: no added data waits, and no generator has more.
+        """
         ids, candidates, first = ledger.waiting(self.store.conn, self.limit)
         if ids:
             return Proposed(candidates, first, ids)
@@ -92,12 +90,8 @@ class Proposer:
             proposed.unreadable.extend(made.unreadable)
             self._ask(made, proposed)
             proposed.positions.append(Position("generate", ordinal, live.name, made.position, made.exhausted))
-        return proposed
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether nothing more can come: no added data waits, and every generator is used up."""
-        return len(self.done) == len(self.pipeline.generators) and not ledger.waiting(self.store.conn, 1)[0]
+        used_up = len(self.done) == len(self.pipeline.generators)
+        return None if used_up and not proposed.candidates and not proposed.unreadable else proposed
 
     def _listen(self, proposed: Proposed) -> None:
         """Read what is new from the feedback sources."""

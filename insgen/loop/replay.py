@@ -15,8 +15,10 @@ from typing import Any
 
 from insgen.errors import ConfigError
 from insgen.loop.assemble import Assembly
-from insgen.store import queries
+from insgen.loop.proposals import Proposed, Proposer
+from insgen.store import ledger, queries
 from insgen.store.database import open_reader, open_store
+from insgen.store.rounds import last_round
 
 _FORGOTTEN = (
     "rounds",
@@ -48,6 +50,22 @@ class Replay:
     lost: list[dict[str, Any]]
 
 
+@dataclass
+class _Stored(Proposer):
+    """The proposals of an earlier run; each round keeps its number, for random draws depend on it.
+
+    :ivar rounds: how many there were.
+    """
+
+    rounds: int = 0
+
+    def next(self, round_: int) -> Proposed | None:
+        if round_ > self.rounds:
+            return None
+        ids, candidates, first = ledger.waiting(self.store.conn, -1, arrival_id=round_)
+        return Proposed(candidates, first, ids)
+
+
 def replay(path: Path, settings: Sequence[str], watcher: object | None = None) -> Replay:
     """Judge a project's stored proposals again.
 
@@ -59,11 +77,12 @@ def replay(path: Path, settings: Sequence[str], watcher: object | None = None) -
         assembly.watch(watcher)
     assembly.pipeline = replace(assembly.pipeline, generators=(), feedback=())
     reader = open_reader(assembly.config.database)
+    rounds = last_round(reader)
     with tempfile.TemporaryDirectory(prefix="insgen-replay-") as folder:
         scratch = Path(folder) / "insgen.db"
         _copy(reader, scratch)
         with assembly.open(scratch) as run:
-            run.proposer.limit = -1  # a whole round at a time, as it was
+            run.proposer = _Stored(**vars(run.proposer), rounds=rounds)
             run.loop = replace(run.loop, rounds=0, target=0, min_yield=0.0)
             run.play()
         new_reader = open_reader(scratch)

@@ -229,7 +229,7 @@ class Player:
             kept=fates["kept"],
             admitted=len(change.admitted) if change else 0,
             evicted=len(change.evicted) if change else 0,
-            members=len(self.bank),
+            members=len(facts.selection.ranking) if facts.selection is not None else len(self.bank),
         )
 
     @contextmanager

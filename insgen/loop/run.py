@@ -87,10 +87,8 @@ class Run:
             if reason:
                 return reason
             proposed = self.proposer.next(round_)
-            if proposed.empty:
-                if self.proposer.exhausted:
-                    return "every source is used up" if result.counters["rounds"] else "there was nothing new to judge"
-                continue
+            if proposed is None:
+                return "every source is used up" if result.counters["rounds"] else "there was nothing new to judge"
             row, facts, change = self.player.play(round_, result.run_id, proposed)
             for name in ("proposed", "repeated", "unreadable", "rejected", "unanswered", "unscored", "kept"):
                 result.counters[name] += getattr(row, name)

@@ -42,12 +42,12 @@ class Embedding:
     @property
     def model(self) -> str:
         """Identity of the vectors: the embedder's model and the embedded text."""
-        return f"{self._live.name}:{self._live.stage.identity}|{self._text}"
+        return f"{self._live.name}:{call.identity(self._live)}|{self._text}"
 
     @property
     def dimension(self) -> int:
         """Length of a vector."""
-        return int(self._live.stage.dimension)
+        return call.dimension(self._live)
 
     def embed(
         self, candidates: Sequence[Candidate], round_: int, advance: Callable[[int, int], None]
@@ -74,10 +74,7 @@ class Embedding:
         return [candidate.embedded(vectors[candidate.id]) for candidate in candidates]
 
     def _run(self, blocks: Sequence[Sequence[str]]) -> Iterator[NDArray[np.float32]]:
-        made: Iterator[NDArray[np.float32]] = self._executor.stage.map_batches(
-            lambda texts: call.embed(self._live, texts), blocks
-        )
-        return made
+        return call.map_batches(self._executor, lambda texts: call.embed(self._live, texts), blocks)
 
     def _text_of(self, candidate: Candidate) -> str:
         parts = [candidate.instruction]

@@ -21,9 +21,7 @@ class Pace:
     :param sleep: waits so many seconds.
     """
 
-    def __init__(
-        self, most: int, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]
-    ) -> None:
+    def __init__(self, most: int, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> None:
         self._most = most
         self._clock = clock
         self._sleep = sleep
@@ -54,7 +52,8 @@ class Pace:
     def done(self, epoch: int, *, overloaded: bool = False, pause_s: float = 0.0) -> None:
         """Give a place back.
 
-        :param overloaded: the service said 429 or 503; of all requests admitted before a decrease only the first counts.
+        :param overloaded: the service said 429 or 503; of all requests admitted before a decrease only the first
+            counts.
         :param pause_s: send nothing for so long.
         """
         self.in_flight -= 1

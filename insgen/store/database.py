@@ -69,6 +69,7 @@ def open_store(path: Path, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Store:
         )
     lock = WriterLock(path)
     lock.acquire()
+    conn: sqlite3.Connection | None = None
     try:
         with explained(path):
             if path.exists() and path.stat().st_size:
@@ -84,6 +85,8 @@ def open_store(path: Path, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Store:
                     conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                     conn.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     except BaseException:
+        if conn is not None:
+            conn.close()
         lock.release()
         raise
     return Store(path, db, lock)
@@ -122,7 +125,7 @@ def _check_identity(path: Path, *, exact: bool = False) -> None:
         tables = conn.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     finally:
         conn.close()
-    if application != APPLICATION_ID and (tables or exact):
+    if application != APPLICATION_ID and (tables or application or exact):
         raise StoreError(
             f"{path} is an SQLite file, but not insgen's.\n  Expected a database that insgen made.\n"
             "  Name another project folder; nothing was changed."
@@ -131,6 +134,12 @@ def _check_identity(path: Path, *, exact: bool = False) -> None:
         raise StoreError(
             f"{path} was written by a newer insgen (schema {version}; this one knows {SCHEMA_VERSION}).\n"
             "  Nothing was changed.\n  Upgrade with `pip install -U insgen`."
+        )
+    if exact and version < SCHEMA_VERSION:
+        raise StoreError(
+            f"{path} was written by an older insgen (schema {version}; this one reads {SCHEMA_VERSION}).\n"
+            "  Expected a database of this version; nothing was changed.\n"
+            f"  `insgen run {path.parent}` brings it up to date."
         )
 
 

@@ -92,16 +92,21 @@ def known_ids(conn: sqlite3.Connection, ids: Sequence[CandidateId]) -> set[Candi
     return known
 
 
-def waiting(conn: sqlite3.Connection, limit: int) -> tuple[list[int], list[Candidate], list[bool]]:
+def waiting(
+    conn: sqlite3.Connection, limit: int, arrival_id: int | None = None
+) -> tuple[list[int], list[Candidate], list[bool]]:
     """The next proposals that wait, of one arrival only, in order of arrival.
 
+    :param limit: at most so many; -1 = all.
+    :param arrival_id: of this arrival; ``None`` = of the oldest that has some.
     :returns: ids of the proposals, their candidates, and whether each is the first with its texts.
     """
     rows = conn.execute(
         f"SELECT {CANDIDATE_COLUMNS}, p.id, p.first FROM proposals p JOIN candidates c ON c.id = p.candidate_id"  # noqa: S608 - a constant
-        " WHERE p.round IS NULL AND p.arrival_id = (SELECT min(arrival_id) FROM proposals WHERE round IS NULL)"
+        " WHERE p.round IS NULL"
+        " AND p.arrival_id = coalesce(?, (SELECT min(arrival_id) FROM proposals WHERE round IS NULL))"
         " ORDER BY p.id LIMIT ?",
-        (limit,),
+        (arrival_id, limit),
     ).fetchall()
     return [row[-2] for row in rows], [candidate_from_row(row[:-2]) for row in rows], [bool(row[-1]) for row in rows]
 

@@ -24,8 +24,8 @@ class WriterLock:
     """Held for as long as this process may write to one project's database."""
 
     def __init__(self, database: Path) -> None:
-        self._database = database
-        self._holder = database.with_name(database.name + ".writer")
+        self._database = database.resolve()  # two names of one file are one project
+        self._holder = self._database.with_name(self._database.name + ".writer")
         self._lock: BaseFileLock | None = None
 
     def acquire(self) -> None:
@@ -38,16 +38,17 @@ class WriterLock:
         lock = FileLock(self._database.with_name(self._database.name + ".lock"))
         try:
             lock.acquire(timeout=0)
+            self._holder.write_text(json.dumps({"pid": os.getpid(), "since": time.time()}), encoding="utf-8")
         except Timeout:
             raise StoreError(self._refusal()) from None
         except OSError as error:
+            lock.release()
             raise StoreError(
                 f"Cannot lock {self._database}: {error}.\n"
                 "  Expected a folder this user may write to.\n"
                 "  Change its permissions, or copy the project to another folder."
             ) from error
         self._lock = lock
-        self._holder.write_text(json.dumps({"pid": os.getpid(), "since": time.time()}), encoding="utf-8")
 
     def release(self) -> None:
         """Give the lock back; harmless when it was never taken."""

@@ -1,0 +1,255 @@
+"""The layers: which module may import which of ours, and where each wrapped library may be imported.
+
+`LAYERS` is the architecture as data. A module imports only from rows above its own, and only what its row says; an
+import for a type, or inside a function, counts like any other. A new file needs a row.
+"""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from pathlib import Path
+
+import pytest
+from support.imports import Import, imports_of, source_tree
+
+import insgen
+
+ROOT = Path(__file__).parents[1]
+
+# module (or package, for all that is in it): what it may import, both without "insgen."
+LAYERS: dict[str, tuple[str, ...]] = {
+    "errors": (),
+    "records": (),
+    "handbook": (),
+    "config.options": ("errors",),
+    "config.settings": ("config.options", "errors"),
+    "config.load": ("config.options", "config.settings", "errors"),
+    "hooks.stages": ("records",),
+    "hooks.spec": ("hooks.stages", "records"),
+    "hooks.manager": ("hooks.spec", "hooks.stages", "records", "errors"),
+    "hooks.checks": ("hooks.stages", "records", "errors"),
+    "hooks.call": ("hooks.checks", "hooks.stages", "records", "errors"),
+    "store.migrations": (),
+    "store.lock": ("errors",),
+    "store.database": ("store.migrations", "store.lock", "errors"),
+    "store.calls": ("store.database", "records"),
+    "store.ledger": ("store.database", "records"),
+    "store.members": ("store.database", "store.ledger", "records"),
+    "store.rounds": ("store.database", "records"),
+    "store.queries": ("store.database", "store.ledger", "store.members", "records", "errors"),
+    "models.templates": ("records", "errors"),
+    "models.pace": ("errors",),
+    "models.purse": ("config.settings", "store.calls", "store.database", "errors"),
+    "models.llm": ("config.settings", "models.pace", "store.calls", "store.database", "records", "errors"),
+    "models.asking": (
+        *("models.llm", "models.pace", "models.purse"),
+        *("config.settings", "store.calls", "store.database", "records", "errors"),
+    ),
+    "models.embedding": ("hooks.call", "store.database", "store.ledger", "records"),
+    "bank.neighbours": ("records", "errors"),
+    "bank.seeds": ("records", "errors"),
+    "bank.ingest": ("records", "errors"),
+    "bank.bank": ("bank.neighbours", "bank.seeds", "store.members", "store.ledger", "records"),
+    "loop.pipeline": ("config", "hooks", "errors"),
+    "loop.proposals": ("loop.pipeline", "hooks.call", "hooks.stages", "bank", "models", "store", "records", "errors"),
+    "loop.rounds": (
+        "loop.pipeline",
+        "loop.proposals",
+        "hooks.call",
+        "hooks.stages",
+        "bank",
+        "models",
+        "store",
+        "records",
+    ),
+    "loop.run": ("loop.proposals", "loop.rounds", "config.settings", "hooks", "store", "records"),
+    "loop.assemble": (
+        *("loop.pipeline", "loop.proposals", "loop.rounds", "loop.run"),
+        *("bank", "models", "store", "hooks", "config", "records", "errors"),
+    ),
+    "loop.adding": ("loop.pipeline", "bank", "models", "store", "hooks", "config", "records", "errors"),
+    "loop.check": ("loop.assemble", "bank", "models", "store", "hooks", "config", "records", "errors"),
+    "loop.project": ("hooks.manager", "config", "records", "errors"),
+    "loop.replay": ("loop.assemble", "loop.proposals", "loop.rounds", "store", "records", "errors"),
+    "report.summary": ("store.queries", "records", "errors"),
+    "report.card": ("records", "errors"),
+    "report.export": ("report.card", "store.queries", "records", "errors"),
+    "report.facts": ("report.card", "store.queries", "config.settings", "records", "errors"),
+    "cli.output": ("records", "hooks.spec", "errors"),
+    "cli.progress": ("cli.output", "hooks.spec", "hooks.stages", "records"),
+    "cli.export": (
+        *("cli.output", "report", "loop.pipeline"),
+        *("store.database", "store.queries", "hooks.manager", "config", "records", "errors"),
+    ),
+    "cli.run": ("cli.output", "cli.progress", "loop.assemble", "loop.run", "config", "errors"),
+    # All commands that have no row of their own: they decode, call one function, print.
+    "cli": ("cli.output", "cli.progress", "loop", "report", "store", "hooks.manager", "config", "records", "errors"),
+    "cli.quickstart": ("cli.output", "cli.export", "cli.run", "loop.project", "store", "config", "records", "errors"),
+    "cli.main": ("cli", "hooks.manager", "errors"),
+    "__main__": ("cli.main",),
+    "": ("records", "errors", "hooks.stages", "hooks.spec"),
+    "testing": ("", "hooks.call", "hooks.checks", "errors"),
+}
+
+# library: the files, or folders, that may import it
+WRAPPED = {
+    "litellm": ("insgen/models/llm.py",),
+    "hnswlib": ("insgen/bank/neighbours.py",),
+    "datasets": ("insgen/bank/ingest.py", "insgen/report/export.py", "plugins/generators/dataset"),
+    "sentence_transformers": ("plugins/embedders/sentence_transformers.py",),
+}
+
+TREE = source_tree(ROOT)
+CORE = {module: path for module, path in TREE.items() if module.split(".")[1:2] not in (["plugins"], ["prompts"])}
+PLUGINS = {module: path for module, path in TREE.items() if module.startswith("insgen.plugins.")}
+
+
+def short(module: str) -> str:
+    return module.removeprefix("insgen").removeprefix(".")
+
+
+def row_of(module: str) -> str | None:
+    """The row of a module, by its short name: its own, or its package's; packages themselves hold nothing."""
+    return module if module in LAYERS else next((row for row in LAYERS if row and module.startswith(f"{row}.")), None)
+
+
+def allows(row: str, target: str) -> bool:
+    """Whether a row lets its modules import a module, by short name; the face is allowed by its own name only."""
+    return any(target == each or (each and target.startswith(f"{each}.")) for each in LAYERS[row])
+
+
+def breaches(module: str, found: list[Import]) -> list[str]:
+    """The imports that a core module's row does not allow."""
+    row = row_of(short(module))
+    ours = [each for each in found if each.module == "insgen" or each.module.startswith("insgen.")]
+    if row is None:
+        return [f"{module} has no row"]
+    return [f"{module}:{each.line} imports {each.module}" for each in ours if not allows(row, short(each.module))]
+
+
+def plugin_breaches(module: str, found: list[Import]) -> list[str]:
+    """The imports of a plugin that are neither a name of the face nor a sibling named ``_*``."""
+    wrong = []
+    for each in found:
+        if each.written.startswith("."):
+            right = each.written.startswith("._") or (
+                each.written == "." and each.module.rpartition(".")[2].startswith("_")
+            )
+        elif each.module.split(".")[0] in ("insgen", "plugins", "prompts"):
+            right = each.module == "insgen" and each.name in insgen.__all__
+        else:
+            right = True
+        if not right:
+            wrong.append(f"{module}:{each.line} imports {each.name or each.module} from {each.written or each.module}")
+    return wrong
+
+
+@functools.cache
+def found_in(module: str) -> list[Import]:
+    return list(imports_of(module, TREE[module], set(TREE)))
+
+
+def is_package_without_code(path: Path) -> bool:
+    return path.name == "__init__.py" and path.parent != ROOT / "insgen"
+
+
+def test_every_row_allows_only_rows_above_it() -> None:
+    order = list(LAYERS)
+    for number, row in enumerate(order):
+        for allowed in LAYERS[row]:
+            members = [each for each in order if each == allowed or (allowed and each.startswith(f"{allowed}."))]
+            assert members, f"{row or 'the face'} may import {allowed}, which has no row"
+            late = [each for each in members if order.index(each) >= number and row != "cli.main"]
+            assert not late, f"{row or 'the face'} may import {late}, which do not stand above it"
+
+
+@pytest.mark.parametrize("module", CORE)
+def test_core_module_imports_what_its_row_says(module: str) -> None:
+    found = found_in(module)
+    if is_package_without_code(CORE[module]):
+        assert found == []
+    else:
+        assert breaches(module, found) == []
+
+
+@pytest.mark.parametrize("module", PLUGINS)
+def test_plugin_imports_the_face_alone_and_its_own_helpers(module: str) -> None:
+    assert plugin_breaches(module, found_in(module)) == []
+
+
+@pytest.mark.parametrize("library", WRAPPED)
+def test_wrapped_library_is_imported_in_its_place_only(library: str) -> None:
+    users = {
+        path.relative_to(ROOT).as_posix()
+        for module, path in TREE.items()
+        for each in found_in(module)
+        if each.module.split(".")[0] == library
+    }
+    assert users
+    assert [user for user in users if not user.startswith(WRAPPED[library])] == []
+
+
+def test_listed_packages_are_those_of_the_tree() -> None:
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]["packages"]
+
+    folders = {module for module, path in TREE.items() if path.name == "__init__.py"}
+    holders = {module if path.name == "__init__.py" else module.rpartition(".")[0] for module, path in TREE.items()}
+    assert sorted(listed) == sorted(folders) == sorted(holders)
+
+
+BREAKS = [
+    ("records", "from insgen.errors import InsgenError"),
+    ("records", "def f():\n    import insgen.errors"),
+    ("records", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from insgen.hooks.stages import Filter"),
+    ("store.ledger", "from insgen.store import members"),
+    ("store.ledger", "from . import members"),
+    ("store.ledger", "from .members import bank_version"),
+    ("store.ledger", "from ..bank import bank"),
+    ("loop.rounds", "from insgen import Candidate"),
+    ("loop.pipeline", "from insgen.plugins.embedders import hashing"),
+    ("report.card", "from insgen.store.queries import status"),
+    ("cli.status", "from insgen.cli.main import main"),
+    ("unheard_of", ""),
+]
+
+
+@pytest.mark.parametrize(("module", "source"), BREAKS)
+def test_forbidden_import_in_the_core_is_found(module: str, source: str, tmp_path: Path) -> None:
+    (tmp_path / "file.py").write_text(source)
+
+    found = list(imports_of(f"insgen.{module}", tmp_path / "file.py", {*TREE, "insgen.store.ledger"}))
+    assert len(breaches(f"insgen.{module}", found)) == 1
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from insgen.records import Candidate",
+        "from insgen import hooks",
+        "from insgen.plugins.filters import length",
+        "from . import length",
+        "from .length import LengthFilter",
+        "from .. import embedders",
+        "from ..embedders.hashing import HashingEmbedder",
+        "import plugins.filters.length",
+        "def f():\n    import insgen.store.database",
+    ],
+)
+def test_forbidden_import_in_a_plugin_is_found(source: str, tmp_path: Path) -> None:
+    (tmp_path / "file.py").write_text(source)
+
+    found = list(imports_of("insgen.plugins.filters.keywords", tmp_path / "file.py", set(TREE)))
+    assert len(plugin_breaches("insgen.plugins.filters.keywords", found)) == 1
+
+
+def test_face_and_underscored_siblings_are_open_to_a_plugin(tmp_path: Path) -> None:
+    source = "from insgen import Candidate, hookimpl\nfrom ._index import Index\nfrom . import _tokens\nimport numpy"
+    (tmp_path / "__init__.py").write_text(source)
+
+    found = list(imports_of("insgen.plugins.filters.rouge", tmp_path / "__init__.py", set(TREE)))
+    assert [each.module for each in found][2:4] == [
+        "insgen.plugins.filters.rouge._index",
+        "insgen.plugins.filters.rouge._tokens",
+    ]
+    assert plugin_breaches("insgen.plugins.filters.rouge", found) == []
