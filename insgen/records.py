@@ -127,9 +127,9 @@ class Candidate:
         """
         return content_hash("text", _fold(self.instruction), _fold(self.input))
 
-    def answered(self, output: str) -> Candidate:
-        """Give a copy with an output where it had none; its id stays that of the proposal."""
-        return self if self.output or not output else self._copy(output=output)
+    def answered(self, output: str, input_: str = "") -> Candidate:
+        """Give a copy with an output (and an input) where it had none; its id stays that of the proposal."""
+        return self if self.output or not output else self._copy(output=output, input=self.input or input_)
 
     def embedded(self, vector: NDArray[np.float32]) -> Candidate:
         """Give a copy with its vector, float32, shape ``(d,)``, L2 norm 1."""
@@ -283,12 +283,14 @@ class Answer:
     """A responder's output for a candidate that had none.
 
     :ivar output: the answer; ``None`` when none could be had, and ``reason`` says why.
+    :ivar input: an input that the answer brought along, for a candidate that had none; else empty.
     """
 
     candidate_id: CandidateId
     output: str | None
     call_id: str | None = None
     reason: str = ""
+    input: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ the next ``insgen run`` goes on from there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, runtime_checkable
@@ -157,6 +157,7 @@ class GeneratorContext:
     :ivar limit: propose about so many candidates, never more ready ones; >= 1.
     :ivar position: what this generator returned in `Generated.position` last time; empty at first.
     :ivar seeds: drawn by the seed policy for this round.
+    :ivar draw: draws so many seeds more by the seed policy, for one prompt; fewer when there are fewer.
     :ivar domain: the project's domain in the user's words; may be empty.
     :ivar language: the project's language, a BCP 47 tag.
     :ivar project: the project's folder; relative paths among the options are relative to it.
@@ -175,6 +176,7 @@ class GeneratorContext:
     bank: BankView
     prompts: Prompts
     rng: Random
+    draw: Callable[[int], Sequence[Seed]] = field(default=lambda n: (), repr=False)  # noqa: ARG005 - no seeds, whatever n
 
 
 class Generator(Protocol):

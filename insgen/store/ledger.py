@@ -155,8 +155,8 @@ def add_verdicts(
 def add_answers(conn: sqlite3.Connection, round_: int, stage: tuple[str, str], answers: Iterable[Answer]) -> None:
     """Record a responder's answers."""
     conn.executemany(
-        "INSERT INTO answers VALUES (?,?,?,?,?,?,?)",
-        ((a.candidate_id, round_, *stage, a.output, a.call_id, a.reason) for a in answers),
+        "INSERT INTO answers VALUES (?,?,?,?,?,?,?,?)",
+        ((a.candidate_id, round_, *stage, a.input, a.output, a.call_id, a.reason) for a in answers),
     )
 
 

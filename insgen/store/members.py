@@ -67,15 +67,15 @@ def ranking_of(conn: sqlite3.Connection, version: int) -> list[Ranked]:
 def members(conn: sqlite3.Connection) -> list[Member]:
     """The bank now, best first, answers filled in, without vectors."""
     rows = conn.execute(
-        f"SELECT {CANDIDATE_COLUMNS}, a.output, m.rank, m.diversity, m.quality, m.utility FROM members m"  # noqa: S608 - a constant
+        f"SELECT {CANDIDATE_COLUMNS}, a.output, a.input, m.rank, m.diversity, m.quality, m.utility FROM members m"  # noqa: S608 - a constant
         " JOIN candidates c ON c.id = m.candidate_id JOIN proposals p ON p.candidate_id = c.id AND p.first = 1"
         " LEFT JOIN answers a ON a.candidate_id = c.id AND a.output IS NOT NULL ORDER BY m.rank"
     )
     found = []
     for row in rows:
-        candidate = candidate_from_row(row[:-5])
-        answer, rank, diversity, quality, utility = row[-5:]
-        found.append(Member(candidate.answered(answer or ""), rank, diversity, quality, utility))
+        candidate = candidate_from_row(row[:-6])
+        answer, input_, rank, diversity, quality, utility = row[-6:]
+        found.append(Member(candidate.answered(answer or "", input_ or ""), rank, diversity, quality, utility))
     return found
 
 

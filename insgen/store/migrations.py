@@ -68,8 +68,8 @@ CREATE TABLE verdicts (
   reason TEXT NOT NULL, PRIMARY KEY (candidate_id, round, ordinal)) WITHOUT ROWID;
 
 CREATE TABLE answers (
-  candidate_id TEXT NOT NULL, round INTEGER NOT NULL, responder TEXT NOT NULL, version TEXT NOT NULL, output TEXT,
-  call_id TEXT, reason TEXT NOT NULL, PRIMARY KEY (candidate_id, round)) WITHOUT ROWID;
+  candidate_id TEXT NOT NULL, round INTEGER NOT NULL, responder TEXT NOT NULL, version TEXT NOT NULL, input TEXT NOT NULL,
+  output TEXT, call_id TEXT, reason TEXT NOT NULL, PRIMARY KEY (candidate_id, round)) WITHOUT ROWID;
 
 CREATE TABLE scores (
   candidate_id TEXT NOT NULL, round INTEGER NOT NULL, ordinal INTEGER NOT NULL, scorer TEXT NOT NULL,
@@ -121,7 +121,8 @@ CREATE TABLE feedback_item (
   loss REAL, PRIMARY KEY (run_id, step, micro, pos)) WITHOUT ROWID;
 
 CREATE VIEW v_bank AS
-  SELECT m.rank, m.candidate_id AS id, c.instruction, c.input, coalesce(nullif(c.output, ''), a.output, '') AS output,
+  SELECT m.rank, m.candidate_id AS id, c.instruction, coalesce(nullif(c.input, ''), a.input, '') AS input,
+    coalesce(nullif(c.output, ''), a.output, '') AS output,
     m.diversity, m.quality, m.utility, m.since_version, p.generator, p.source, p.line_start, p.line_end, p.licence
   FROM members m JOIN candidates c ON c.id = m.candidate_id
   LEFT JOIN proposals p ON p.candidate_id = c.id AND p.first = 1
