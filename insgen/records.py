@@ -178,6 +178,8 @@ class Request:
     :ivar params: decoding parameters by their LiteLLM names (``temperature``, ``max_tokens``, ``stop`` ...).
     :ivar seed_ids: the seeds that stand in the prompt.
     :ivar prompt_hash: content id of the prompt file it was rendered from.
+    :ivar source: what the prompt shows and the candidates will come from (``docs/a.md``), where it is not the LLM
+        alone.
     """
 
     messages: tuple[Turn, ...]
@@ -185,6 +187,7 @@ class Request:
     params: Mapping[str, Any] = field(default_factory=dict)
     seed_ids: tuple[str, ...] = ()
     prompt_hash: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -200,6 +203,7 @@ class Response:
     :ivar logprobs: JSON text, token -> log-probability of the first answer token's alternatives; where asked for and
         given.
     :ivar error: why there is no answer; empty when there is one.
+    :ivar model: the LiteLLM id of the model that was asked.
     """
 
     call_id: str
@@ -209,6 +213,7 @@ class Response:
     cost_usd: float | None = None
     logprobs: str | None = None
     error: str = ""
+    model: str = ""
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ class Loop:
 
     rounds: int = 0  #: most rounds over the life of the project; 0 = until something else stops it
     batch: int = 1000  #: candidates asked of each generator per round; also the size of one bite of added data
-    target: int = 0  #: stop once the bank has so many members; 0 = no target
+    target: int = 0  #: stop at exactly so many kept rows (answered and scored); 0 = no target
     min_yield: float = 0.0  #: stop when a round keeps less than this share of its proposals, 0 to 1
     prompt_seeds: int = 3  #: seeds drawn per round for prompts
 

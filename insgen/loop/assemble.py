@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from insgen.loop.pipeline import Pipeline, build_pipeline
 from insgen.loop.proposals import Proposer
 from insgen.loop.rounds import Player
 from insgen.loop.run import Run
+from insgen.models.asking import Asker
 from insgen.models.embedding import Embedding
+from insgen.models.llm import Provider
 from insgen.models.templates import PromptFiles
 from insgen.store import members as member_store
 from insgen.store.database import Store, explained, open_store
@@ -39,6 +41,7 @@ class Assembly:
         self.config: RunConfig = resolve(self.tables, found)
         self.plugins: Plugins = load_plugins(self.config.plugins, self.config.folder)
         self.pipeline: Pipeline = build_pipeline(self.config, self.plugins)
+        self._asking: Asker | None = None
 
     def watch(self, watcher: object) -> None:
         """Register an observer of the run."""
@@ -57,7 +60,21 @@ class Assembly:
             with explained(store.path):
                 yield self._run(store, max_rounds)
         finally:
+            if self._asking is not None:
+                self._asking.close()
             store.close()
+
+    def _asker(self, store: Store) -> Asker | None:
+        """Make the one way to ask the LLM; ``None`` when the config has no ``[llm]``."""
+        settings = self.config.llm
+        if settings is None:
+            return None
+
+        def tell(call: Mapping[str, Any]) -> None:
+            self.plugins.manager.hook.insgen_call_finished(call=call)
+
+        self._asking = Asker(store, Provider(settings), settings, self.config.budget, tell)
+        return self._asking
 
     def _run(self, store: Store, max_rounds: int) -> Run:
         config, pipeline = self.config, self.pipeline
@@ -72,6 +89,7 @@ class Assembly:
         def advance(progress: StageProgress) -> None:
             self.plugins.manager.hook.insgen_stage_advanced(progress=progress)
 
+        asker = self._asker(store)
         proposer = Proposer(
             store,
             bank,
@@ -83,8 +101,20 @@ class Assembly:
             config.loop.batch,
             config.loop.prompt_seeds,
             config.project.seed,
+            asker,
         )
-        player = Player(store, bank, pipeline, embedding, prompts, config.select[0].size, config.project.seed, advance)
+        player = Player(
+            store,
+            bank,
+            pipeline,
+            embedding,
+            prompts,
+            config.select[0].size,
+            config.project.seed,
+            advance,
+            asker,
+            config.loop.target,
+        )
         hook = self.plugins.manager.hook
         return Run(proposer, player, config.loop, hook, self.tables, config_hash(self.tables), max_rounds)
 

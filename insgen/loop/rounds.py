@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 from insgen.bank.bank import Bank
 from insgen.hooks import call
 from insgen.hooks.call import Live
-from insgen.hooks.stages import LLM, Prompts, StageProgress
+from insgen.hooks.stages import Prompts, StageProgress
 from insgen.loop.pipeline import Pipeline
 from insgen.loop.proposals import Proposed
+from insgen.models.asking import Asker
 from insgen.models.embedding import Embedding
 from insgen.records import Answer, Candidate, CandidateId, Pool, Score, Selection, Verdict
 from insgen.store import ledger, rounds
@@ -41,6 +42,7 @@ class RoundFacts:
 
     :ivar rejected_by: rejection reasons, with their counts.
     :ivar kept: survivors of all filters, with vector; with quality where one could be had.
+    :ivar deferred: candidates that wait again: nothing could be bought for them, or the target is reached.
     """
 
     round: int
@@ -51,6 +53,7 @@ class RoundFacts:
     scores: list[list[Score]] = field(default_factory=list)
     fates: dict[CandidateId, tuple[str, str]] = field(default_factory=dict)
     kept: list[Candidate] = field(default_factory=list)
+    deferred: set[CandidateId] = field(default_factory=set)
     selection: Selection | None = None
     rejected_by: Counter[str] = field(default_factory=Counter)
 
@@ -62,6 +65,7 @@ class Player:
     :ivar size: most members the bank may have.
     :ivar seed: the project's seed.
     :ivar llm: ``None`` when the config has no ``[llm]``.
+    :ivar target: most rows ever kept; what passes the filters beyond it waits for a larger target. 0 = no limit.
     :ivar advance: told about progress inside the round.
     """
 
@@ -73,7 +77,8 @@ class Player:
     size: int
     seed: int
     advance: Advance
-    llm: LLM | None = None
+    llm: Asker | None = None
+    target: int = 0
 
     def play(self, round_: int, run_id: int, proposed: Proposed) -> tuple[RoundRow, RoundFacts, BankChange | None]:
         """Judge one round's proposals, choose the bank anew, and store it all at once.
@@ -84,6 +89,7 @@ class Player:
         facts = RoundFacts(round_, proposed)
         facts.fresh = self._fresh(proposed)
         survivors = self._filter(facts, facts.fresh)
+        survivors = self._cut(facts, survivors)
         survivors = self._respond(facts, survivors)
         self._score(facts, survivors)
         self._select(facts)
@@ -131,25 +137,44 @@ class Player:
             note(f"{len(todo)} vectors")
         return [embedded.get(candidate.id, candidate) for candidate in survivors]
 
+    def _cut(self, facts: RoundFacts, survivors: list[Candidate]) -> list[Candidate]:
+        """Let no more go on than the target wants; nothing is bought for the others."""
+        wanted = max(0, self.target - self.bank.n_kept) if self.target else len(survivors)
+        facts.deferred |= {candidate.id for candidate in survivors[wanted:]}
+        return survivors[:wanted]
+
+    def _defer(self, facts: RoundFacts, ids: Iterable[CandidateId]) -> None:
+        """Let candidates wait that nothing could be bought for because the budget is spent."""
+        if self.llm is not None and self.llm.budget_spent:
+            facts.deferred |= set(ids)
+
     def _respond(self, facts: RoundFacts, survivors: list[Candidate]) -> list[Candidate]:
         responder = self.pipeline.responder
         unanswered = [candidate for candidate in survivors if not candidate.output]
         if responder is None or not unanswered:
             return survivors
         with self._stage(facts, f"respond {responder.name}", len(unanswered)) as note:
+            self._scope(facts, f"respond {responder.name}")
             facts.answers = list(call.respond(responder, unanswered, self.llm, self.prompts))
-            outputs = {answer.candidate_id: answer.output for answer in facts.answers}
+            outputs = {answer.candidate_id: answer for answer in facts.answers if answer.output}
+            self._defer(facts, (answer.candidate_id for answer in facts.answers if not answer.output))
             for answer in facts.answers:
                 if not answer.output:
                     facts.fates[answer.candidate_id] = ("unanswered", answer.reason)
-            note(f"answered {sum(bool(output) for output in outputs.values())} of {len(unanswered)}")
-        answered = [candidate.answered(outputs.get(candidate.id) or "") for candidate in survivors]
+            note(f"answered {len(outputs)} of {len(unanswered)}")
+        answered = [
+            candidate.answered(outputs[candidate.id].output or "", outputs[candidate.id].input)
+            if candidate.id in outputs
+            else candidate
+            for candidate in survivors
+        ]
         return [candidate for candidate in answered if candidate.output]
 
     def _score(self, facts: RoundFacts, survivors: list[Candidate]) -> None:
         """Score the survivors; quality is the weighted mean of the scores, each taken to 0..1 by its own scale."""
         for live, _ in self.pipeline.scorers:
             with self._stage(facts, f"score {live.name}", len(survivors)) as note:
+                self._scope(facts, f"score {live.name}")
                 scores = call.score(live, survivors, self.bank, self.llm, self.prompts) if survivors else []
                 facts.scores.append(list(scores))
                 note(f"{len(scores)} scores")
@@ -157,8 +182,16 @@ class Player:
         for place, candidate in enumerate(survivors):
             given = [scores[place] for scores in facts.scores]
             lost = next((score.reason for score in given if score.value is None), None)
+            if lost is not None:
+                self._defer(facts, [candidate.id])
+            if candidate.id in facts.deferred:
+                continue
             facts.fates[candidate.id] = ("kept", "") if lost is None else ("unscored", lost)
             facts.kept.append(candidate.judged(None if lost is not None else _quality(given, weights)))
+
+    def _scope(self, facts: RoundFacts, stage: str) -> None:
+        if self.llm is not None:
+            self.llm.scope(facts.round, stage)
 
     def _select(self, facts: RoundFacts) -> None:
         newcomers = [candidate for candidate in facts.kept if candidate.quality is not None]
@@ -190,14 +223,20 @@ class Player:
                 ledger.add_proposals(conn, proposed.candidates, facts.round)
             ledger.add_unreadable(conn, proposed.unreadable, facts.round)
             for ordinal, (live, verdicts) in enumerate(zip(self.pipeline.filters, facts.verdicts, strict=True)):
-                ledger.add_verdicts(conn, facts.round, ordinal, (live.name, live.version), verdicts)
+                told = [verdict for verdict in verdicts if verdict.candidate_id not in facts.deferred]
+                ledger.add_verdicts(conn, facts.round, ordinal, (live.name, live.version), told)
             if self.pipeline.responder:
                 named = (self.pipeline.responder.name, self.pipeline.responder.version)
-                ledger.add_answers(conn, facts.round, named, facts.answers)
+                paid = [
+                    answer for answer in facts.answers if answer.output or answer.candidate_id not in facts.deferred
+                ]
+                ledger.add_answers(conn, facts.round, named, paid)
             for ordinal, ((live, weight), scores) in enumerate(zip(self.pipeline.scorers, facts.scores, strict=True)):
-                ledger.add_scores(conn, facts.round, ordinal, (live.name, live.version, weight), scores)
+                made = [score for score in scores if score.candidate_id not in facts.deferred]
+                ledger.add_scores(conn, facts.round, ordinal, (live.name, live.version, weight), made)
             ledger.add_kept(conn, facts.round, facts.kept)
             ledger.set_fates(conn, facts.fates)
+            ledger.wait_again(conn, facts.round, _now(), facts.deferred)
             if facts.selection is not None:
                 change = self.bank.apply(facts.selection.ranking, self._note(facts, facts.selection))
             for version, signal in proposed.signals:
@@ -214,7 +253,7 @@ class Player:
         )
 
     def _row(self, facts: RoundFacts, run_id: int, started: float, change: BankChange | None) -> RoundRow:
-        fates = Counter(fate for fate, _ in facts.fates.values())
+        fates = Counter(fate for id_, (fate, _) in facts.fates.items() if id_ not in facts.deferred)
         return RoundRow(
             round=facts.round,
             run_id=run_id,
@@ -227,6 +266,7 @@ class Player:
             unanswered=fates["unanswered"],
             unscored=fates["unscored"],
             kept=fates["kept"],
+            deferred=len(facts.deferred),
             admitted=len(change.admitted) if change else 0,
             evicted=len(change.evicted) if change else 0,
             members=len(facts.selection.ranking) if facts.selection is not None else len(self.bank),

@@ -64,6 +64,8 @@ class Run:
         }
         with store.atomic() as conn:
             run_id = rounds.start_run(conn, _now(), self.tables, self.config_hash, plugins)
+        if self.player.llm is not None:
+            self.player.llm.run_id = run_id
         result = RunResult(run_id)
         result.reason = "it was stopped by an error"
         try:
@@ -107,10 +109,12 @@ class Run:
             return f"all {self.loop.rounds} rounds of the config are played"
         if self.max_rounds and result.counters["rounds"] >= self.max_rounds:
             return f"the {self.max_rounds} rounds asked for are played"
-        members = len(self.player.bank)
-        if self.loop.target and members >= self.loop.target:
-            return f"the bank has {members} members, target {self.loop.target}"
-        return ""
+        kept = self.player.bank.n_kept
+        if self.loop.target and kept >= self.loop.target:
+            return f"{kept} rows are kept, target {self.loop.target}"
+        asker = self.player.llm
+        spent = (asker.budget_spent or asker.afford()) if asker is not None else ""
+        return f"the budget is spent ({spent})" if spent else ""
 
 
 def _now() -> str:

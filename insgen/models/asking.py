@@ -50,10 +50,10 @@ class Asker:
     provider: Provider
     settings: Llm
     budget: Budget
-    run_id: int
     notify: Callable[[Mapping[str, Any]], None]
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    run_id: int = 0
     round: int = 0
     stage: str = ""
     reused: int = 0
@@ -68,6 +68,17 @@ class Asker:
         self._price = self.provider.price()
         self._pace = Pace(self.settings.concurrency, self.clock, self.sleep)
         self._places = asyncio.Semaphore(self.settings.concurrency)
+
+    @property
+    def model(self) -> str:
+        """The LiteLLM id of the model that is asked."""
+        return self.provider.model
+
+    def afford(self) -> str:
+        """Why not even a short call fits the budget; empty when one does."""
+        params = {"max_tokens": self.settings.max_tokens}
+        short = CallKey("", 0, "", 0, self.model, params, (), "")
+        return self._purse.over(self._worst(short))
 
     @property
     def budget_spent(self) -> str:
@@ -112,7 +123,9 @@ class Asker:
         stored = calls.stored_answer(self.store.conn, key.id)
         if stored is not None:
             self.reused += 1
-            return Response(key.id, request, stored[0], stored[1], stored[2], logprobs=stored[3])
+            return Response(
+                key.id, request, stored[0], stored[1], stored[2], logprobs=stored[3], model=self.provider.model
+            )
         async with self._places:
             worst = self._worst(key)
             if self._fatal is not None:
@@ -191,8 +204,8 @@ class Asker:
         duration_ms = round(1000 * (self.clock() - began))
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         arrived = Arrived(
-            reply.text, reply.finish_reason, cost, reply.prompt_tokens, reply.completion_tokens, attempts, duration_ms, now,
-            reply.logprobs,
+            reply.text, reply.finish_reason, cost, reply.prompt_tokens, reply.completion_tokens, attempts, duration_ms,
+            now, reply.logprobs,
         )  # fmt: skip
         with self.store.atomic() as conn:
             calls.settle(conn, key.id, arrived)
@@ -201,7 +214,9 @@ class Asker:
         self._tell(key, {"finish_reason": reply.finish_reason, "prompt_tokens": reply.prompt_tokens,
                          "completion_tokens": reply.completion_tokens, "cost_usd": cost, "attempts": attempts,
                          "duration_ms": duration_ms})  # fmt: skip
-        return Response(key.id, request, reply.text, reply.finish_reason, cost, logprobs=reply.logprobs)
+        return Response(
+            key.id, request, reply.text, reply.finish_reason, cost, logprobs=reply.logprobs, model=self.provider.model
+        )
 
     def _fail(self, request: Request, key: CallKey, worst: Reserve, trouble: Trouble, attempts: int) -> Response:
         with self.store.atomic() as conn:

@@ -49,7 +49,7 @@ class Purse:
             )
         async with self._lock:
             while True:
-                self.refused = self._over(worst)
+                self.refused = self.over(worst)
                 if not self.refused:
                     self._add(worst, 1)
                     self._open += 1
@@ -73,7 +73,7 @@ class Purse:
         """
         self._usd += worst.usd or 0.0
         self._tokens += worst.tokens
-        over = self._over(Reserve(0.0, 0))
+        over = self.over(Reserve(0.0, 0))
         return not over
 
     def _add(self, worst: Reserve, n: int) -> None:
@@ -81,7 +81,8 @@ class Purse:
         self._calls += n
         self._tokens += worst.tokens
 
-    def _over(self, more: Reserve) -> str:
+    def over(self, more: Reserve) -> str:
+        """Which cap so much more would break, with figures; empty when it fits."""
         cap = self._budget
         if cap.usd and self._usd + (more.usd or 0.0) > cap.usd + 1e-12:
             return f"usd {cap.usd:g}: ${self._usd:.4f} spent or reserved, the next call can cost ${more.usd or 0.0:.4f}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from insgen.records import Answer, Candidate, CandidateId, Origin, Score, Signal, Turn, Unreadable, Verdict
@@ -99,21 +99,40 @@ def waiting(
 
     :param limit: at most so many; -1 = all.
     :param arrival_id: of this arrival; ``None`` = of the oldest that has some.
-    :returns: ids of the proposals, their candidates, and whether each is the first with its texts.
+    :returns: ids of the proposals, their candidates (with answers bought before), and whether each is the first with
+        its texts.
     """
     rows = conn.execute(
-        f"SELECT {CANDIDATE_COLUMNS}, p.id, p.first FROM proposals p JOIN candidates c ON c.id = p.candidate_id"  # noqa: S608 - a constant
+        f"SELECT {CANDIDATE_COLUMNS}, a.output, a.input, p.id, p.first FROM proposals p"  # noqa: S608 - a constant
+        " JOIN candidates c ON c.id = p.candidate_id"
+        " LEFT JOIN answers a ON a.candidate_id = c.id AND a.output IS NOT NULL"
         " WHERE p.round IS NULL"
         " AND p.arrival_id = coalesce(?, (SELECT min(arrival_id) FROM proposals WHERE round IS NULL))"
         " ORDER BY p.id LIMIT ?",
         (arrival_id, limit),
     ).fetchall()
-    return [row[-2] for row in rows], [candidate_from_row(row[:-2]) for row in rows], [bool(row[-1]) for row in rows]
+    candidates = [candidate_from_row(row[:-4]).answered(row[-4] or "", row[-3] or "") for row in rows]
+    return [row[-2] for row in rows], candidates, [bool(row[-1]) for row in rows]
 
 
 def claim(conn: sqlite3.Connection, proposal_ids: Sequence[int], round_: int) -> None:
     """Give waiting proposals to a round."""
     conn.executemany("UPDATE proposals SET round = ? WHERE id = ?", ((round_, id_) for id_ in proposal_ids))
+
+
+def wait_again(conn: sqlite3.Connection, round_: int, now_utc: str, ids: Collection[CandidateId]) -> None:
+    """Let candidates of a round wait for a later one, as an arrival of their own, in their old order."""
+    if not ids:
+        return
+    cursor = conn.execute(
+        "INSERT INTO arrivals (added_utc, source, options, n_rows, n_unreadable) VALUES (?,?,'{}',?,0)",
+        (now_utc, f"left over from round {round_}", len(ids)),
+    )
+    conn.executemany(
+        "UPDATE proposals SET round = NULL, arrival_id = ? WHERE candidate_id = ? AND first = 1",
+        ((cursor.lastrowid, id_) for id_ in sorted(ids)),
+    )
+    conn.executemany("UPDATE candidates SET fate = 'waiting', reason = '' WHERE id = ?", ((id_,) for id_ in ids))
 
 
 def set_fates(conn: sqlite3.Connection, fates: Mapping[CandidateId, tuple[str, str]]) -> None:

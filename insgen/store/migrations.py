@@ -26,7 +26,7 @@ CREATE TABLE rounds (
   round INTEGER PRIMARY KEY, run_id INTEGER NOT NULL REFERENCES runs(id),
   finished_utc TEXT NOT NULL, duration_ms INTEGER NOT NULL,
   proposed INTEGER NOT NULL, repeated INTEGER NOT NULL, unreadable INTEGER NOT NULL, rejected INTEGER NOT NULL,
-  unanswered INTEGER NOT NULL, unscored INTEGER NOT NULL, kept INTEGER NOT NULL,
+  unanswered INTEGER NOT NULL, unscored INTEGER NOT NULL, kept INTEGER NOT NULL, deferred INTEGER NOT NULL,
   admitted INTEGER NOT NULL, evicted INTEGER NOT NULL, members INTEGER NOT NULL);
 
 CREATE TABLE positions (
@@ -68,8 +68,8 @@ CREATE TABLE verdicts (
   reason TEXT NOT NULL, PRIMARY KEY (candidate_id, round, ordinal)) WITHOUT ROWID;
 
 CREATE TABLE answers (
-  candidate_id TEXT NOT NULL, round INTEGER NOT NULL, responder TEXT NOT NULL, version TEXT NOT NULL, input TEXT NOT NULL,
-  output TEXT, call_id TEXT, reason TEXT NOT NULL, PRIMARY KEY (candidate_id, round)) WITHOUT ROWID;
+  candidate_id TEXT NOT NULL, round INTEGER NOT NULL, responder TEXT NOT NULL, version TEXT NOT NULL,
+  input TEXT NOT NULL, output TEXT, call_id TEXT, reason TEXT NOT NULL, PRIMARY KEY (candidate_id, round)) WITHOUT ROWID;
 
 CREATE TABLE scores (
   candidate_id TEXT NOT NULL, round INTEGER NOT NULL, ordinal INTEGER NOT NULL, scorer TEXT NOT NULL,
@@ -150,7 +150,7 @@ CREATE VIEW v_costs AS
 
 CREATE VIEW v_rounds AS
   SELECT r.round, r.run_id, r.finished_utc, r.duration_ms, r.proposed, r.repeated, r.unreadable, r.rejected,
-    r.unanswered, r.unscored, r.kept, r.admitted, r.evicted, r.members FROM rounds r;
+    r.unanswered, r.unscored, r.kept, r.deferred, r.admitted, r.evicted, r.members FROM rounds r;
 """
 
 

@@ -178,9 +178,7 @@ def members(conn: sqlite3.Connection) -> Iterator[Member]:
 
 def card_counts(conn: sqlite3.Connection) -> Row:
     """What the data set's card tells: counts, generators, model, and the last run's config and plugins."""
-    totals = rows(
-        conn, "SELECT coalesce(sum(proposed), 0) AS proposed, coalesce(sum(kept), 0) AS kept FROM rounds"
-    )[0]
+    totals = rows(conn, "SELECT coalesce(sum(proposed), 0) AS proposed, coalesce(sum(kept), 0) AS kept FROM rounds")[0]
     run = rows(conn, "SELECT config, config_hash, plugins FROM runs ORDER BY id DESC LIMIT 1")
     generators = rows(conn, "SELECT generator FROM proposals WHERE round IS NOT NULL GROUP BY 1 ORDER BY min(id)")
     return {

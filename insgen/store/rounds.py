@@ -13,7 +13,9 @@ from typing import Any
 class RoundRow:
     """One finished round, as stored; counts are of candidates.
 
-    :ivar proposed: all proposals, repeats included; the parts are repeated, rejected, unanswered, unscored and kept.
+    :ivar proposed: all proposals, repeats included; the parts are repeated, rejected, unanswered, unscored, kept,
+        deferred.
+    :ivar deferred: proposals that wait again, because nothing could be bought for them or the target is reached.
     :ivar unreadable: rows or parts of answers that were no candidate; not among the proposed.
     :ivar members: size of the bank afterwards.
     """
@@ -29,6 +31,7 @@ class RoundRow:
     unanswered: int
     unscored: int
     kept: int
+    deferred: int
     admitted: int
     evicted: int
     members: int
