@@ -48,6 +48,7 @@ from insgen.records import (
     clean_text,
     content_hash,
 )
+from insgen.refusals import declined, speaks_as_model
 
 __all__ = [
     "LLM",
@@ -95,5 +96,7 @@ __all__ = [
     "Verdict",
     "clean_text",
     "content_hash",
+    "declined",
     "hookimpl",
+    "speaks_as_model",
 ]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.llm_server import LlmServer
 
 from insgen.bank.bank import Bank
 from insgen.bank.seeds import sync_seeds
@@ -86,3 +87,10 @@ def make_project(tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return make
+
+
+@pytest.fixture
+def llm_server() -> Iterator[LlmServer]:
+    """An OpenAI-compatible server on 127.0.0.1; see `support.llm_server` for its answers and faults."""
+    with LlmServer() as server:
+        yield server

@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS: dict[str, tuple[str, ...]] = {
     "errors": (),
     "records": (),
+    "refusals": (),
     "handbook": (),
     "config.options": ("errors",),
     "config.settings": ("config.options", "errors"),
@@ -36,21 +37,29 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "store.calls": ("store.database", "records"),
     "store.ledger": ("store.database", "records"),
     "store.members": ("store.database", "store.ledger", "records"),
+    "store.judging": (),
     "store.rounds": ("store.database", "records"),
-    "store.queries": ("store.database", "store.ledger", "store.members", "records", "errors"),
+    "store.costs": ("store.calls",),
+    "store.trends": ("store.ledger", "records"),
+    "store.queries": ("store.costs", "store.database", "store.ledger", "store.members", "records", "errors"),
     "models.templates": ("records", "errors"),
     "models.pace": ("errors",),
+    "models.commits": ("store.database",),
     "models.purse": ("config.settings", "store.calls", "store.database", "errors"),
     "models.llm": ("config.settings", "models.pace", "store.calls", "store.database", "records", "errors"),
+    "models.line": (
+        *("models.llm", "models.pace", "models.purse", "models.commits"),
+        *("config.settings", "store.calls", "store.database", "records", "errors"),
+    ),
     "models.asking": (
-        *("models.llm", "models.pace", "models.purse"),
+        *("models.line", "models.llm"),
         *("config.settings", "store.calls", "store.database", "records", "errors"),
     ),
     "models.embedding": ("hooks.call", "store.database", "store.ledger", "records"),
     "bank.neighbours": ("records", "errors"),
     "bank.seeds": ("records", "errors"),
     "bank.ingest": ("records", "errors"),
-    "bank.bank": ("bank.neighbours", "bank.seeds", "store.members", "store.ledger", "records"),
+    "bank.bank": ("bank.neighbours", "bank.seeds", "store.members", "store.ledger", "records", "errors"),
     "loop.pipeline": ("config", "hooks", "errors"),
     "loop.proposals": ("loop.pipeline", "hooks.call", "hooks.stages", "bank", "models", "store", "records", "errors"),
     "loop.rounds": (
@@ -63,32 +72,49 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "store",
         "records",
     ),
-    "loop.run": ("loop.proposals", "loop.rounds", "config.settings", "hooks", "store", "records"),
+    "loop.watch": ("config.settings", "store.rounds", "store.trends"),
+    "loop.run": ("loop.proposals", "loop.rounds", "loop.watch", "config.settings", "hooks", "store", "records"),
     "loop.assemble": (
         *("loop.pipeline", "loop.proposals", "loop.rounds", "loop.run"),
         *("bank", "models", "store", "hooks", "config", "records", "errors"),
     ),
     "loop.adding": ("loop.pipeline", "bank", "models", "store", "hooks", "config", "records", "errors"),
-    "loop.check": ("loop.assemble", "bank", "models", "store", "hooks", "config", "records", "errors"),
+    "loop.scratch": ("store.database",),
+    "loop.estimate": (
+        *("loop.assemble", "loop.run", "loop.scratch", "hooks.call"),
+        *("models", "store", "records", "errors"),
+    ),
+    "loop.check_llm": ("loop.assemble", "loop.estimate", "models", "store", "config.settings", "records", "errors"),
+    "loop.check": (
+        *("loop.assemble", "loop.check_llm", "loop.estimate", "loop.run"),
+        *("bank", "models", "store", "hooks", "config", "records", "errors"),
+    ),
+    "loop.preview": ("loop.assemble", "loop.run", "loop.scratch", "store", "errors"),
     "loop.project": ("hooks.manager", "config", "records", "errors"),
     "loop.replay": ("loop.assemble", "loop.proposals", "loop.rounds", "store", "records", "errors"),
     "report.summary": ("store.queries", "records", "errors"),
+    "report.batches": ("errors",),
     "report.card": ("records", "errors"),
     "report.export": ("report.card", "store.queries", "records", "errors"),
-    "report.facts": ("report.card", "store.queries", "config.settings", "records", "errors"),
+    "report.facts": ("report.card", "store.judging", "store.queries", "config.settings", "records", "errors"),
     "cli.output": ("records", "hooks.spec", "errors"),
     "cli.progress": ("cli.output", "hooks.spec", "hooks.stages", "records"),
     "cli.export": (
         *("cli.output", "report", "loop.pipeline"),
         *("store.database", "store.queries", "hooks.manager", "config", "records", "errors"),
     ),
-    "cli.run": ("cli.output", "cli.progress", "loop.assemble", "loop.run", "config", "errors"),
+    "cli.run": (
+        *("cli.output", "cli.progress", "loop.assemble", "loop.check_llm", "loop.estimate", "loop.run"),
+        *("config", "errors"),
+    ),
+    "cli.why": ("cli.output", "store"),
+    "cli.preview": ("cli.output", "cli.progress", "cli.why", "loop.preview"),
     # All commands that have no row of their own: they decode, call one function, print.
     "cli": ("cli.output", "cli.progress", "loop", "report", "store", "hooks.manager", "config", "records", "errors"),
     "cli.quickstart": ("cli.output", "cli.export", "cli.run", "loop.project", "store", "config", "records", "errors"),
     "cli.main": ("cli", "hooks.manager", "errors"),
     "__main__": ("cli.main",),
-    "": ("records", "errors", "hooks.stages", "hooks.spec"),
+    "": ("records", "refusals", "errors", "hooks.stages", "hooks.spec"),
     "testing": ("", "hooks.call", "hooks.checks", "errors"),
 }
 
@@ -98,6 +124,7 @@ WRAPPED = {
     "hnswlib": ("insgen/bank/neighbours.py",),
     "datasets": ("insgen/bank/ingest.py", "insgen/report/export.py", "plugins/generators/dataset"),
     "sentence_transformers": ("plugins/embedders/sentence_transformers.py",),
+    "sklearn": ("insgen/report/batches.py",),
 }
 
 TREE = source_tree(ROOT)
@@ -129,13 +156,16 @@ def breaches(module: str, found: list[Import]) -> list[str]:
 
 
 def plugin_breaches(module: str, found: list[Import]) -> list[str]:
-    """The imports of a plugin that are neither a name of the face nor a sibling named ``_*``."""
+    """The imports of a plugin that are neither a name of the face nor a helper named ``_*`` of its folder or kind."""
     wrong = []
+    kind = ".".join(module.split(".")[:3])
     for each in found:
         if each.written.startswith("."):
             right = each.written.startswith("._") or (
                 each.written == "." and each.module.rpartition(".")[2].startswith("_")
             )
+            shared = each.written.startswith(".._") and each.module.startswith(f"{kind}._")
+            right = right or shared
         elif each.module.split(".")[0] in ("insgen", "plugins", "prompts"):
             right = each.module == "insgen" and each.name in insgen.__all__
         else:
@@ -241,6 +271,13 @@ def test_forbidden_import_in_a_plugin_is_found(source: str, tmp_path: Path) -> N
 
     found = list(imports_of("insgen.plugins.filters.keywords", tmp_path / "file.py", set(TREE)))
     assert len(plugin_breaches("insgen.plugins.filters.keywords", found)) == 1
+
+
+def test_helpers_shared_by_a_kind_are_open_to_a_method_of_several_files(tmp_path: Path) -> None:
+    (tmp_path / "_code.py").write_text("from .._reading import Block\nfrom ...filters._words import split")
+
+    found = list(imports_of("insgen.plugins.generators.documents._code", tmp_path / "_code.py", set(TREE)))
+    assert len(plugin_breaches("insgen.plugins.generators.documents._code", found)) == 1
 
 
 def test_face_and_underscored_siblings_are_open_to_a_plugin(tmp_path: Path) -> None:

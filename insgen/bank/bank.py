@@ -7,11 +7,12 @@ neighbour index are a cache of the store, built when first asked for and dropped
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from insgen.bank.neighbours import Neighbours
 from insgen.bank.seeds import active_seeds
+from insgen.errors import StageError
 from insgen.records import Candidate, CandidateId, Member, Neighbour, Ranked, Seed
 from insgen.store import ledger
 from insgen.store import members as member_store
@@ -27,12 +28,20 @@ class Bank:
 
     :param conn: the store's connection.
     :param model: identity of the embedding model whose vectors are used.
+    :param embed: gives vectors of texts that are no candidates, float32, shape ``(n, d)``, L2 norm 1 by row.
     """
 
-    def __init__(self, conn: sqlite3.Connection, model: str, dimension: int) -> None:
+    def __init__(
+        self,
+        conn: sqlite3.Connection,
+        model: str,
+        dimension: int,
+        embed: Callable[[Sequence[str]], NDArray[np.float32]] | None = None,
+    ) -> None:
         self._conn = conn
         self._model = model
         self._dimension = dimension
+        self._embed = embed
         self._members: tuple[Member, ...] | None = None
         self._index: Neighbours | None = None
 
@@ -97,6 +106,19 @@ class Bank:
     def first_seen(self, candidate: Candidate) -> CandidateId | None:
         """See `insgen.BankView.first_seen`."""
         return ledger.first_seen(self._conn, candidate.text_key)
+
+    def first_scores(self, scorer: str, ids: Sequence[CandidateId]) -> Mapping[CandidateId, float]:
+        """See `insgen.BankView.first_scores`."""
+        return ledger.first_scores(self._conn, scorer, ids)
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """See `insgen.BankView.embed`."""
+        if self._embed is None:
+            raise StageError(
+                "This bank was opened without an embedder.\n  Expected one, to give vectors of other texts.\n"
+                "  Open the project with `insgen run`."
+            )
+        return self._embed(texts)
 
     def index(self, vectors: NDArray[np.float32]) -> Neighbours:
         """See `insgen.BankView.index`."""

@@ -10,10 +10,13 @@ import click
 
 from insgen.cli.add import add
 from insgen.cli.bank import bank
+from insgen.cli.batches import batches
 from insgen.cli.check import check
+from insgen.cli.costs import costs
 from insgen.cli.export import export
 from insgen.cli.init import init
 from insgen.cli.plugins import plugins
+from insgen.cli.preview import preview
 from insgen.cli.quickstart import quickstart
 from insgen.cli.recipes import recipes
 from insgen.cli.replay import replay
@@ -75,12 +78,15 @@ for _command in (
     quickstart,
     init,
     check,
+    preview,
     run,
     add,
     status,
+    costs,
     why,
     bank,
     export,
+    batches,
     replay,
     sql,
     plugins,

@@ -53,8 +53,10 @@ class PlainProgress:
 
     @hookimpl
     def insgen_round_finished(self, counters: Mapping[str, Any]) -> None:
-        """Print the round."""
+        """Print the round, and what is wrong with it."""
         click.echo(round_line(counters), err=True)
+        for warning in counters.get("warnings", ()):
+            click.echo(f"Warning: {warning}.", err=True)
 
 
 class LiveProgress:
@@ -109,6 +111,8 @@ class LiveProgress:
     def insgen_round_finished(self, counters: Mapping[str, Any]) -> None:
         """Print the round above the bar."""
         self._console.print(round_line(counters))
+        for warning in counters.get("warnings", ()):
+            self._console.print(f"Warning: {warning}.")
 
     @hookimpl
     def insgen_run_finished(self) -> None:

@@ -22,21 +22,28 @@ if TYPE_CHECKING:
     help="Stop after so many rounds of this call.  [default: the config decides]",
 )
 @set_option
+@click.option("--dry-run", is_flag=True, help="Only estimate what a kept row will cost; nothing is sent or written.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 @json_option
-def run(project: Path, rounds: int, settings: tuple[str, ...], quiet: bool, as_json: bool) -> None:
+def run(project: Path, rounds: int, settings: tuple[str, ...], dry_run: bool, quiet: bool, as_json: bool) -> None:
     """Run the loop until a stop rule holds; run again to go on.
 
     Every finished round is stored in one transaction. After Ctrl-C, a crash or a power cut the next call goes on
     where this one was, and ends with the same bank.
     """
+    if dry_run:
+        foretell(project, settings, as_json=as_json)
+        return
     result = play(project, settings, rounds, quiet=quiet)
+    for warning in result.warnings if quiet else ():
+        click.echo(f"Warning: {warning}.", err=True)
     if as_json:
         print_json(
             {
                 "run_id": result.run_id,
                 "reason": result.reason,
                 "rejected_by": dict(result.rejected_by),
+                "warnings": result.warnings,
                 **result.counters,
             }
         )
@@ -60,6 +67,21 @@ def play(project: Path, settings: tuple[str, ...], rounds: int, *, quiet: bool) 
         assembly.watch(watcher)
     with assembly.open(max_rounds=rounds) as run_:
         return run_.play()
+
+
+def foretell(project: Path, settings: tuple[str, ...], *, as_json: bool) -> None:
+    """Print what the next rounds will cost, as far as it can be known."""
+    from dataclasses import asdict
+
+    from insgen.loop.check_llm import told
+    from insgen.loop.estimate import estimate
+
+    found = estimate(project, settings)
+    if as_json:
+        print_json(asdict(found) if found is not None else None)
+        return
+    for line in told(found):
+        click.echo(f"{line[0].upper()}{line[1:]}.")
 
 
 def summary(result: RunResult) -> str:

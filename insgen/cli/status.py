@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from insgen.cli.output import database_of, json_option, print_json, print_table, project_argument
+
+_SHOWN_TRENDS = 10  # measuring one round of a thousand texts takes some ten milliseconds
 
 
 @click.command(epilog="Example: insgen status handbook --json")
@@ -17,10 +20,20 @@ def status(project: Path, as_json: bool) -> None:
 
     Works while a run is writing.
     """
+    from dataclasses import asdict
+
     from insgen.store import queries
     from insgen.store.database import open_reader
+    from insgen.store.judging import drifts, spared
+    from insgen.store.trends import trend, watched_rounds
 
-    found = queries.status(open_reader(database_of(project)))
+    conn = open_reader(database_of(project))
+    found = queries.status(conn)
+    made = [trend(conn, round_) for round_ in watched_rounds(conn)[-_SHOWN_TRENDS:]]
+    found["trends"] = [asdict(each) for each in made if each is not None]
+    less, moved = spared(conn), drifts(conn)
+    found["spared"] = asdict(less) if less else None
+    found["drift"] = [asdict(each) for each in moved]
     if as_json:
         print_json(found)
         return
@@ -40,7 +53,18 @@ def status(project: Path, as_json: bool) -> None:
             f"mean quality {found['mean_quality']:.3f}, ranked by {bank['selector']}."
         )
     if costs["calls"]:
-        click.echo(f"Spent: ${costs['cost_usd']:.4f} in {costs['calls']} calls.")
+        click.echo(_money(costs, found["per_kept_row"]))
+    if less:
+        money = "" if less.cost_usd is None else f" and ${less.cost_usd:.4f}"
+        click.echo(
+            f"Spared: about {less.calls:,.0f} calls{money}, which answers and scores of the {less.rejected:,} "
+            "candidates that filters rejected would have taken."
+        )
+    for each in moved[-1:]:
+        click.echo(
+            f"Drift of {each.scorer}: {each.mean:+.2f} on {each.low:g} to {each.high:g} in round {each.round}, over "
+            f"{each.anchors} anchors judged again."
+        )
     click.echo()
     if found["rounds"]:
         names = (
@@ -57,6 +81,10 @@ def status(project: Path, as_json: bool) -> None:
         )
         print_table(names, [[row[name] for name in names] for row in found["rounds"]])
         click.echo()
+    if found["trends"]:
+        names = tuple(found["trends"][0])
+        print_table(names, [list(row.values()) for row in found["trends"]])
+        click.echo()
     print_table(("fate", "candidates"), list(found["fates"].items()))
     if found["rejections"]:
         click.echo()
@@ -65,3 +93,14 @@ def status(project: Path, as_json: bool) -> None:
         click.echo(
             f"\n{found['unreadable']} rows could not be read: insgen sql 'SELECT * FROM unreadable' -p {project}"
         )
+
+
+def _money(costs: dict[str, Any], each: dict[str, Any] | None) -> str:
+    """One line: spent, of that reserved and lost, and for each kept row."""
+    line = f"Spent: ${costs['spent_usd']:.4f} and {costs['spent_tokens']:,} tokens in {costs['calls']} calls"
+    for word, what in (("reserved", "reserved, not yet settled"), ("lost", "lost in broken attempts")):
+        if costs[f"{word}_tokens"]:
+            line += f"; of that ${costs[f'{word}_usd']:.4f} {what}"
+    if each is not None:
+        line += f". Each kept row: ${each['usd']:.4g}, {each['calls']:.3g} calls, {each['tokens']:,.0f} tokens"
+    return line + "."

@@ -1,8 +1,8 @@
 """A TOML table -> a dataclass, strictly: unknown keys, wrong types and missing values are errors that name the place.
 
-Fields may be ``str``, ``int``, ``float``, ``bool``, ``Literal[...]`` of texts, ``tuple[X, ...]`` of those, or a
-``dict[str, X]``. An ``int`` is taken for a ``float``; nothing else is converted. Fields with ``init=False`` are no
-options.
+Fields may be ``str``, ``int``, ``float``, ``bool``, ``Path``, ``Literal[...]`` of texts, ``tuple[X, ...]`` of those, or
+a ``dict[str, X]``. An ``int`` is taken for a ``float``, a text for a ``Path`` (relative to the config's folder);
+nothing else is converted. Fields with ``init=False`` are no options.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 import types
 import typing
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from insgen.errors import ConfigError, suggest
@@ -37,10 +38,11 @@ class Option:
     doc: str
 
 
-def decode(cls: type[T], table: Mapping[str, Any], where: str) -> T:
+def decode(cls: type[T], table: Mapping[str, Any], where: str, folder: Path = Path()) -> T:
     """Build a dataclass from a TOML table.
 
     :param where: file and table, for messages: ``insgen.toml, [[filter]] rouge``.
+    :param folder: what a relative ``Path`` is relative to: the config's folder.
     :raises ConfigError: an unknown key (with a suggestion), a wrong type, or a missing value.
     """
     hints = _hints(cls)
@@ -52,7 +54,7 @@ def decode(cls: type[T], table: Mapping[str, Any], where: str) -> T:
                 f'{where}: there is no key "{key}".{suggest(key, fields)}\n  Known keys here: {known}.\n'
                 "  Mend or delete it."
             )
-    values = {key: _value(value, hints[key], f"{where}, {key}") for key, value in table.items()}
+    values = {key: _value(value, hints[key], f"{where}, {key}", folder) for key, value in table.items()}
     for name, field in fields.items():
         required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         if required and name not in values:
@@ -107,17 +109,17 @@ def _default(field: dataclasses.Field[Any]) -> Any:
     return field.default_factory() if field.default_factory is not dataclasses.MISSING else None
 
 
-def _value(value: Any, hint: Any, where: str) -> Any:
+def _value(value: Any, hint: Any, where: str, folder: Path) -> Any:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Literal:
         if value in arguments and isinstance(value, str):
             return value
     elif origin is tuple:
         if isinstance(value, list):
-            return tuple(_value(each, arguments[0], f"{where}[{place}]") for place, each in enumerate(value))
+            return tuple(_value(each, arguments[0], f"{where}[{place}]", folder) for place, each in enumerate(value))
     elif origin is dict:
         if isinstance(value, dict):
-            return {key: _value(each, arguments[1], f"{where}.{key}") for key, each in value.items()}
+            return {key: _value(each, arguments[1], f"{where}.{key}", folder) for key, each in value.items()}
     elif hint is float:
         if (type(value) is float and math.isfinite(value)) or _is_whole(value):
             return float(value)
@@ -127,10 +129,13 @@ def _value(value: Any, hint: Any, where: str) -> Any:
     elif hint in (str, bool):
         if type(value) is hint:
             return value
+    elif hint is Path:
+        if isinstance(value, str) and value:
+            return folder / Path(value).expanduser()
     else:
         raise ConfigError(
             f"{where}: the option's type {_type_name(hint)} cannot be written in TOML.\n"
-            "  Expected str, int, float, bool, Literal texts, tuple[X, ...] or dict[str, X].\n"
+            "  Expected str, int, float, bool, Path, Literal texts, tuple[X, ...] or dict[str, X].\n"
             "  This is a fault of the plugin; tell its author."
         )
     shown = repr(value) if len(repr(value)) < 60 else repr(value)[:57] + "..."
@@ -152,7 +157,7 @@ def _type_name(hint: Any) -> str:
         return f"a list of {_type_name(arguments[0])}"
     if origin is dict:
         return f"a table of {_type_name(arguments[1])}"
-    names = {str: "text", int: "whole number", float: "number", bool: "true or false"}
+    names = {str: "text", int: "whole number", float: "number", bool: "true or false", Path: "a path"}
     return names.get(hint, getattr(hint, "__name__", str(hint)))
 
 

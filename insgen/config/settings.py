@@ -54,12 +54,18 @@ class Loop:
     rounds: int = 0  #: most rounds over the life of the project; 0 = until something else stops it
     batch: int = 1000  #: candidates asked of each generator per round; also the size of one bite of added data
     target: int = 0  #: stop at exactly so many kept rows (answered and scored); 0 = no target
-    min_yield: float = 0.0  #: stop when a round keeps less than this share of its proposals, 0 to 1
+    min_yield: float = 0.0  #: stop when rounds keep less than this share of what they judged, 0 to 1
+    yield_rounds: int = 1  #: how many of the last rounds min_yield is measured over, together
+    #: what to do when a model's proposals lose their variety: nothing, say so, or stop
+    collapse: Literal["off", "warn", "stop"] = "warn"
+    collapse_rounds: int = 3  #: so many of the last rounds are compared with as many of the first
+    max_empty_calls: int = 20  #: stop after so many LLM answers in a row, over whole rounds, without a new task; 0 = never
     prompt_seeds: int = 3  #: seeds drawn per round for prompts
 
     def __post_init__(self) -> None:
-        _at_least(1, batch=self.batch)
+        _at_least(1, batch=self.batch, yield_rounds=self.yield_rounds, collapse_rounds=self.collapse_rounds)
         _at_least(0, rounds=self.rounds, target=self.target, prompt_seeds=self.prompt_seeds)
+        _at_least(0, max_empty_calls=self.max_empty_calls)
         if not 0 <= self.min_yield <= 1:
             raise ConfigError(f"min_yield is {self.min_yield}.\n  Expected a share from 0 to 1.\n  Change it.")
 

@@ -214,7 +214,9 @@ def insgen_round_finished(run_id: int, round: int, counters: Mapping[str, Any]) 
 
     :param run_id: row of ``runs``.
     :param round: counted from 1 over the life of the project.
-    :param counters: proposed, kept, rejected (by reason), admitted, evicted, members, duration_ms.
+    :param counters: proposed, kept, rejected (by reason), admitted, evicted, members, duration_ms; trend (how varied a
+        model's proposals were: novelty, entropy, seed_distance, words; ``None`` without a model) and warnings (new
+        alarms of the collapse watch, one sentence each).
     :raises: an exception stops the run after the round is stored.
     """
 

@@ -11,7 +11,7 @@ the next ``insgen run`` goes on from there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -141,6 +141,15 @@ class BankView(Protocol):
 
     def first_seen(self, candidate: Candidate) -> CandidateId | None:
         """The earliest candidate of an earlier round with the same ``text_key`` (kept, rejected or evicted)."""
+
+    def first_scores(self, scorer: str, ids: Sequence[CandidateId]) -> Mapping[CandidateId, float]:
+        """The value that the scorer of this name gave first to each of these; those it never gave one are left out."""
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Embed texts of your own with the project's embedder; each is embedded once and remembered.
+
+        :returns: float32, shape ``(len(texts), d)``, L2 norm 1 by row; comparable with the candidates' vectors.
+        """
 
     def index(self, vectors: NDArray[np.float32]) -> NeighbourIndex:
         """Build a neighbour index over vectors of your own.

@@ -48,17 +48,20 @@ class Assembly:
         self.plugins.manager.register(watcher)
 
     @contextmanager
-    def open(self, database: Path | None = None, *, max_rounds: int = 0) -> Iterator[Run]:
+    def open(
+        self, database: Path | None = None, *, max_rounds: int = 0, paying: Store | None = None
+    ) -> Iterator[Run]:
         """Open the store for writing and put the run together.
 
         :param database: another file than the project's, for replays.
+        :param paying: where calls are counted and paid answers are stored, when not in that file.
         :raises StoreError: see `open_store`; also when the file turns out to be damaged while it is read.
         :raises ConfigError: the bank was ranked with another embedding model.
         """
         store = open_store(database or self.config.database)
         try:
             with explained(store.path):
-                yield self._run(store, max_rounds)
+                yield self._run(store, max_rounds, paying or store)
         finally:
             if self._asking is not None:
                 self._asking.close()
@@ -76,11 +79,11 @@ class Assembly:
         self._asking = Asker(store, Provider(settings), settings, self.config.budget, tell)
         return self._asking
 
-    def _run(self, store: Store, max_rounds: int) -> Run:
+    def _run(self, store: Store, max_rounds: int, paying: Store) -> Run:
         config, pipeline = self.config, self.pipeline
         embedding = Embedding(store, pipeline.embedder, pipeline.executor, config.embed[0].text)
         _refuse_other_model(store, embedding.model)
-        bank = Bank(store.conn, embedding.model, embedding.dimension)
+        bank = Bank(store.conn, embedding.model, embedding.dimension, embedding.embed_texts)
         prompts = PromptFiles(config.folder)
         tasks = read_seed_tasks(config.folder / "seeds.jsonl")
         with store.atomic() as conn:
@@ -89,7 +92,7 @@ class Assembly:
         def advance(progress: StageProgress) -> None:
             self.plugins.manager.hook.insgen_stage_advanced(progress=progress)
 
-        asker = self._asker(store)
+        asker = self._asker(paying)
         proposer = Proposer(
             store,
             bank,

@@ -1,32 +1,29 @@
-"""Checks a project before anything is spent: every part is made, and every source is asked for one candidate."""
+"""Checks a project before anything is spent: every part is made, and every source is asked for one candidate.
+
+Generators that ask a language model write their prompts and nothing is sent; only ``--call`` sends one short question.
+"""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from insgen.bank.ingest import read_seed_tasks
-from insgen.errors import InsgenError
 from insgen.hooks import call
 from insgen.loop.assemble import Assembly
+from insgen.loop.check_llm import Finding, attempt, check_model, check_spending
+from insgen.loop.estimate import Rehearsal, rehearse
+from insgen.loop.run import Run
 from insgen.store import members as member_store
 from insgen.store.database import open_reader
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at."""
-
-    what: str
-    ok: bool
-    finding: str
-
-
-def check_project(path: Path, settings: Sequence[str]) -> list[Finding]:
+def check_project(path: Path, settings: Sequence[str], *, really_call: bool = False) -> list[Finding]:
     """Look at everything a run needs.
 
+    :param really_call: send the language model one short question, too; it is paid for.
     :returns: findings in the order of the journey; problems have ``ok`` False and say what to do.
     :raises ConfigError: the config itself cannot be understood.
     """
@@ -37,26 +34,27 @@ def check_project(path: Path, settings: Sequence[str]) -> list[Finding]:
     stages = ", ".join(f"{live.kind} {live.name}" for live in assembly.pipeline.stages())
     found.append(Finding("stages", True, stages))
     seeds = config.folder / "seeds.jsonl"
-    found.append(_try("seeds", lambda: f"{len(read_seed_tasks(seeds))} seed tasks in {seeds.name}"))
+    found.append(attempt("seeds", lambda: f"{len(read_seed_tasks(seeds))} seed tasks in {seeds.name}"))
     found.append(
-        _try(
+        attempt(
             "embedder",
             lambda: (
                 f"{call.identity(assembly.pipeline.embedder)}, {call.dimension(assembly.pipeline.embedder)} dimensions"
             ),
         )
     )
-    found.append(_try("database", lambda: _database(config.database)))
+    found.append(attempt("database", lambda: _database(config.database)))
     if found[-2].ok:
-        found += _sources(assembly)
+        model = check_model(config.llm) if config.llm is not None else []
+        found += model
+        if any(one.what == "price" and not one.ok for one in model):
+            return found  # nothing can be opened without a price
+        sources, asks = _sources(assembly)
+        found += sources
+        if config.llm is not None:
+            key = all(one.ok for one in model)
+            found += check_spending(path, settings, asks=asks, really_call=really_call and key)
     return found
-
-
-def _try(what: str, look: Callable[[], str]) -> Finding:
-    try:
-        return Finding(what, True, look())
-    except InsgenError as error:
-        return Finding(what, False, str(error))
 
 
 def _database(path: Path) -> str:
@@ -68,9 +66,10 @@ def _database(path: Path) -> str:
     return f"{path.name}, bank version {version}"
 
 
-def _sources(assembly: Assembly) -> list[Finding]:
-    """Ask every generator for one candidate, in a scratch database."""
+def _sources(assembly: Assembly) -> tuple[list[Finding], bool]:
+    """Ask every generator for one candidate, in a scratch database; and whether one asks the language model."""
     found: list[Finding] = []
+    asks = False
     pipeline = assembly.pipeline
     for place, live in enumerate(pipeline.generators):
         assembly.pipeline = replace(pipeline, generators=(live,), feedback=())
@@ -79,13 +78,17 @@ def _sources(assembly: Assembly) -> list[Finding]:
             assembly.open(Path(folder) / "insgen.db") as run,
         ):
             run.proposer.limit = 1
+            told = rehearse(run)
 
-            def look(run: object = run) -> str:
-                made = run.proposer.next(1)  # type: ignore[attr-defined]  # bound as a default, so that the loop's is meant
+            def look(run: Run = run, told: Rehearsal | None = told) -> str:  # defaults bind this turn's
+                made = run.proposer.next(1)
+                if told is not None and told.asked:
+                    return f"asks the language model ({len(told.asked)} calls for one candidate); nothing was sent"
                 return "gives candidates" if made and made.candidates else "gives nothing now"
 
-            found.append(_try(f"generator {place + 1}, {live.name}", look))
+            found.append(attempt(f"generator {place + 1}, {live.name}", look))
+            asks = asks or bool(told and told.asked)
     assembly.pipeline = pipeline
     if not pipeline.generators:
         found.append(Finding("generators", True, "none: `insgen add` brings the data"))
-    return found
+    return found, asks

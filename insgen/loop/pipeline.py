@@ -7,6 +7,7 @@ strictly.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from insgen.config.options import decode
 from insgen.config.settings import RunConfig, StageUse
@@ -59,7 +60,7 @@ def build_pipeline(config: RunConfig, plugins: Plugins) -> Pipeline:
     """
 
     def live(kind: str, use: StageUse) -> Live:
-        return make_stage(plugins, kind, use)
+        return make_stage(plugins, kind, use, config.folder)
 
     executor = StageUse(config.embed[0].executor, {}, f"{config.path.name}, [embed] executor")
     return Pipeline(
@@ -76,11 +77,12 @@ def build_pipeline(config: RunConfig, plugins: Plugins) -> Pipeline:
     )
 
 
-def make_stage(plugins: Plugins, kind: str, use: StageUse) -> Live:
+def make_stage(plugins: Plugins, kind: str, use: StageUse, folder: Path = Path()) -> Live:
     """Make one stage.
 
+    :param folder: what the paths among its options are relative to.
     :raises ConfigError: no stage of that name, or an option that is unknown or of the wrong type.
     """
     offer = plugins.find(kind, use.use, use.where)
-    stage = decode(offer.cls, use.options, use.where or f'the {kind} "{use.use}"')
+    stage = decode(offer.cls, use.options, use.where or f'the {kind} "{use.use}"', folder)
     return Live(stage, kind, offer.name, offer.plugin, offer.version)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from insgen.config.settings import Loop
 from insgen.loop.proposals import Proposer
 from insgen.loop.rounds import Player
+from insgen.loop.watch import Watch
+from insgen.records import Candidate
 from insgen.store import rounds
 
 if TYPE_CHECKING:
@@ -27,12 +29,14 @@ class RunResult:
     :ivar reason: why it stopped, one sentence.
     :ivar counters: totals of this run: rounds, proposed, kept, rejected ...; ``members`` is the bank's size now.
     :ivar rejected_by: rejection reasons with their counts, in this run.
+    :ivar warnings: what was wrong with the proposals of its last rounds, one sentence each, without full stop.
     """
 
     run_id: int
     reason: str = ""
     counters: Counter[str] = field(default_factory=Counter)
     rejected_by: Counter[str] = field(default_factory=Counter)
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -51,6 +55,7 @@ class Run:
     tables: dict[str, Any]
     config_hash: str
     max_rounds: int = 0
+    _fruitful: int = 0
 
     def play(self) -> RunResult:
         """Play rounds until there is a reason to stop.
@@ -83,9 +88,11 @@ class Run:
 
     def _rounds(self, result: RunResult) -> str:
         store = self.player.store
+        self._embed_seeds()
+        watch, warned = Watch(self.loop, store.conn, result.run_id), set[str]()
         while True:
             round_ = rounds.last_round(store.conn) + 1
-            reason = self._reason_before(round_, result)
+            reason = self._reason_before(round_, result, watch)
             if reason:
                 return reason
             proposed = self.proposer.next(round_)
@@ -96,25 +103,57 @@ class Run:
                 result.counters[name] += getattr(row, name)
             result.counters["rounds"] += 1
             result.rejected_by.update(facts.rejected_by)
-            counters = asdict(row) | {"rejected_by": dict(facts.rejected_by)}
+            trend, found = watch.add(round_), watch.alarms()
+            result.warnings = [alarm.text for alarm in found]
+            fresh = [alarm.text for alarm in found if alarm.figure not in warned]
+            warned = {alarm.figure for alarm in found}
+            counters = asdict(row) | {
+                "rejected_by": dict(facts.rejected_by),
+                "trend": asdict(trend) if trend is not None else None,
+                "warnings": fresh,
+            }
             self.hook.insgen_round_finished(run_id=result.run_id, round=round_, counters=counters)
             if change is not None:
                 self.hook.insgen_bank_changed(version=change.version, admitted=change.admitted, evicted=change.evicted)
-            share = row.kept / row.proposed if row.proposed else 0.0
-            if share < self.loop.min_yield:
-                return f"round {round_} kept {share:.1%} of its proposals, under min_yield = {self.loop.min_yield:.1%}"
+            reason = self._fruitless(row)
+            if reason:
+                return reason
 
-    def _reason_before(self, round_: int, result: RunResult) -> str:
+    def _reason_before(self, round_: int, result: RunResult, watch: Watch) -> str:
         if self.loop.rounds and round_ > self.loop.rounds:
             return f"all {self.loop.rounds} rounds of the config are played"
-        if self.max_rounds and result.counters["rounds"] >= self.max_rounds:
-            return f"the {self.max_rounds} rounds asked for are played"
         kept = self.player.bank.n_kept
         if self.loop.target and kept >= self.loop.target:
             return f"{kept} rows are kept, target {self.loop.target}"
         asker = self.player.llm
         spent = (asker.budget_spent or asker.afford()) if asker is not None else ""
-        return f"the budget is spent ({spent})" if spent else ""
+        if spent:
+            return f"the budget is spent ({spent})"
+        asked_for = self.max_rounds and result.counters["rounds"] >= self.max_rounds
+        return watch.reason() or (f"the {self.max_rounds} rounds asked for are played" if asked_for else "")
+
+    def _fruitless(self, row: rounds.RoundRow) -> str:
+        """Why asking on is a waste: so many answers in a row, over whole rounds, held no task that is new."""
+        asker = self.player.llm
+        if asker is None or not self.loop.max_empty_calls:
+            return ""
+        if row.proposed > row.repeated:
+            self._fruitful = asker.answered
+        n_empty = asker.answered - self._fruitful
+        if n_empty < self.loop.max_empty_calls:
+            return ""
+        return (
+            f"the last {n_empty} answers of {asker.model} held no new task: in round {row.round}, {row.unreadable} things"
+            f" could not be read and {row.repeated} tasks were repeats (insgen sql 'SELECT * FROM unreadable' shows why;"
+            " a clearer prompt or another model may help)"
+        )
+
+    def _embed_seeds(self) -> None:
+        """See to it that the seeds have vectors, for the collapse watch; none without an LLM."""
+        if self.player.llm is None or self.loop.collapse == "off":
+            return
+        tasks = [Candidate(seed.instruction, seed.input, seed.output) for seed in self.player.bank.seeds()]
+        self.player.embedding.embed(tasks, 0, lambda done, total: None)  # noqa: ARG005 - nobody watches
 
 
 def _now() -> str:

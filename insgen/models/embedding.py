@@ -73,6 +73,17 @@ class Embedding:
             advance(done, len(candidates))
         return [candidate.embedded(vectors[candidate.id]) for candidate in candidates]
 
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Embed texts that are no candidates; they are remembered in the same way, as of before the first round.
+
+        :returns: float32, shape ``(len(texts), d)``, L2 norm 1 by row.
+        """
+        import numpy as np
+
+        made = self.embed([Candidate(text) for text in texts], 0, lambda done, total: None)  # noqa: ARG005 - nobody watches
+        vectors = [candidate.vector for candidate in made if candidate.vector is not None]
+        return np.stack(vectors) if vectors else np.empty((0, self.dimension), dtype=np.float32)
+
     def _run(self, blocks: Sequence[Sequence[str]]) -> Iterator[NDArray[np.float32]]:
         return call.map_batches(self._executor, lambda texts: call.embed(self._live, texts), blocks)
 

@@ -1,18 +1,22 @@
 """One attempt at one LLM call through litellm, and what a token costs: the only place that touches litellm.
 
 Flows in: messages and parameters. Flows out: a `Reply`, or a `Trouble` that says what kind it is. Retrying, waiting,
-money and storing are `asking.py`'s business. litellm is imported at the first call (1.8 s); its price list is read
-from the package, never fetched; the keys it reads stand in the environment and are cut out of every message.
+money and storing are `asking.py`'s business. litellm is imported when a price or the first answer is wanted (1.8 s);
+its price list is read from the package, never fetched; the keys it reads stand in the environment and are cut out of
+every message. The one process-wide switch that is touched, `suppress_debug_info`, is put back by `Provider.ready`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import importlib
+import inspect
 import json
 import os
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal
@@ -21,7 +25,7 @@ from insgen.config.settings import Llm
 from insgen.errors import ConfigError
 from insgen.models.pace import retry_after_s
 
-Kind = Literal["rate limit", "overload", "transient", "lost", "context", "filtered", "permanent"]
+Kind = Literal["rate limit", "overload", "transient", "lost", "context", "filtered", "refused", "permanent"]
 _SECRET_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD)")
 _SECRET_SHAPE = re.compile(r"\b(sk|pk|gsk|xai|key)-[A-Za-z0-9_\-]{6,}")
 _NO_KEY = "not-needed"  # a local server asks for no key, but the client insists on sending one
@@ -47,13 +51,18 @@ class Trouble(Exception):  # noqa: N818 - not an error of the program: it says w
 
     ``rate limit`` uses up no attempt; ``overload`` and ``transient`` were not billed; ``lost`` may have been
     (time-out, broken connection, unreadable body); ``context`` means that the request is too long; ``filtered`` that
-    the service refuses this content; ``permanent`` that no repetition will help.
+    the service refuses this content; ``refused`` that it refuses this request, whatever the reason; ``permanent``
+    that it will refuse all others too.
+
+    :ivar pause_s: the service asks to be left alone for so long.
+    :ivar cure: what to do about a permanent one.
     """
 
-    def __init__(self, kind: Kind, message: str, pause_s: float = 0.0) -> None:
+    def __init__(self, kind: Kind, message: str, pause_s: float = 0.0, cure: str = "") -> None:
         super().__init__(message)
         self.kind = kind
         self.pause_s = pause_s
+        self.cure = cure
 
 
 @dataclass(frozen=True)
@@ -65,10 +74,15 @@ class Price:
 
 
 class Provider:
-    """One model behind one address and key."""
+    """One model behind one address and key.
 
-    def __init__(self, settings: Llm) -> None:
+    :param utc: seconds since 1970, to understand the dates a service sends.
+    """
+
+    def __init__(self, settings: Llm, utc: Callable[[], float] = time.time) -> None:
         self._settings = settings
+        self._utc = utc
+        self._foreign: frozenset[str] | None = None
 
     @property
     def model(self) -> str:
@@ -92,33 +106,82 @@ class Provider:
         prompt, completion = known.get("input_cost_per_token"), known.get("output_cost_per_token")
         return None if prompt is None or completion is None else Price(float(prompt), float(completion))
 
+    def missing_keys(self) -> list[str]:
+        """Names of environment variables that the model's service needs and that are not set; never their values.
+
+        :returns: empty for a server behind ``api_base``, which may need none, and for a service litellm knows no
+            variable of.
+        """
+        if self._settings.api_base:
+            return []
+        return [str(name) for name in _litellm().validate_environment(self.model)["missing_keys"]]
+
+    def structured_output(self) -> bool:
+        """Whether litellm's list says that the model can be held to a JSON schema; False when it does not know it."""
+        return bool(_litellm().supports_response_schema(self.model))
+
+    @contextmanager
+    def ready(self) -> Iterator[None]:
+        """Import everything the first attempt needs before any clock runs, and keep litellm quiet meanwhile.
+
+        :raises ConfigError: litellm knows no provider for the model's name.
+        """
+        litellm: Any = _litellm()  # a module, one of whose names is set below
+        importlib.import_module("openai.resources")  # litellm's client loads 450 modules at its first use: 2 s
+        try:
+            litellm.get_llm_provider(self.model, api_base=self._settings.api_base or None)
+        except litellm.BadRequestError:
+            raise ConfigError(
+                f'litellm knows no provider for the model "{self.model}".\n'
+                '  Expected "<provider>/<model>", for example "openai/gpt-4.1-mini" or "ollama/llama3.1".\n'
+                '  Change [llm] model; for an OpenAI-compatible server of your own use "openai/<its name>".'
+            ) from None
+        if self._foreign is None:
+            self._foreign = frozenset(litellm.in_memory_llm_clients_cache.cache_dict)
+        before = litellm.suppress_debug_info
+        litellm.suppress_debug_info = True  # else it prints on stdout, in the middle of --json; changes nothing else
+        try:
+            yield
+        finally:
+            litellm.suppress_debug_info = before
+
     async def complete(
         self, messages: Sequence[Mapping[str, str]], params: Mapping[str, Any], timeout_s: float
     ) -> Reply:
-        """Make one attempt.
+        """Make one attempt, inside `ready`.
 
         :param timeout_s: longest wait, in seconds, for the whole answer.
         :raises Trouble: there is no usable answer.
         """
         litellm = _litellm()
         try:
-            raw = await asyncio.wait_for(
-                litellm.acompletion(
+            async with asyncio.timeout(timeout_s):
+                raw = await litellm.acompletion(
                     model=self.model,
                     messages=list(messages),
-                    timeout=timeout_s,
+                    timeout=self._settings.attempt_timeout_s,  # another number would be another client and connection
                     max_retries=0,  # both are needed: without them the client underneath retries unseen
                     num_retries=0,
                     **self._address(),
                     **params,
-                ),
-                timeout_s,
-            )
+                )
         except TimeoutError:
             raise Trouble("lost", f"no answer within {timeout_s:.0f} s") from None
         except Exception as error:  # noqa: BLE001 - sorted by _trouble; chaining would show the request's headers
-            raise _trouble(litellm, error) from None
+            raise _trouble(litellm, error, self.model, self._utc()) from None
         return _reply(raw)
+
+    async def close(self) -> None:
+        """Close the connections that this provider's attempts opened; litellm would keep them till the process ends."""
+        if self._foreign is None:
+            return
+        cache = _litellm().in_memory_llm_clients_cache
+        for key in set(cache.cache_dict) - self._foreign:
+            client = cache.cache_dict[key]
+            cache.delete_cache(key)
+            closing = client.close() if hasattr(client, "close") else None
+            if inspect.isawaitable(closing):
+                await closing
 
     def _address(self) -> dict[str, str]:
         if not self._settings.api_base:
@@ -139,48 +202,53 @@ def redact(text: str) -> str:
 
 def _litellm() -> ModuleType:
     """Import litellm without letting it look at the network."""
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    import litellm
-
-    litellm.suppress_debug_info = True  # else it prints on stdout, in the middle of --json; changes nothing else
+    name = "LITELLM_LOCAL_MODEL_COST_MAP"
+    before = os.environ.get(name)
+    os.environ[name] = "True"
+    try:
+        import litellm
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
     return litellm
 
 
-def _trouble(litellm: ModuleType, error: Exception) -> Trouble:
+def _trouble(litellm: ModuleType, error: Exception, model: str, now_utc: float) -> Trouble:
     """Sort an exception of litellm's."""
     message = redact(f"{type(error).__name__}: {error}".replace("\n", " "))[:500]
     headers = _headers(error)
-    pause = retry_after_s(headers, time.time())
-    status = getattr(error, "status_code", None)
+    pause = retry_after_s(headers, now_utc)
     if isinstance(error, litellm.ContextWindowExceededError):
         return Trouble("context", message)
     if isinstance(error, litellm.ContentPolicyViolationError):
         return Trouble("filtered", message)
     if isinstance(error, litellm.RateLimitError):
         if "insufficient_quota" in message or "exceeded your current quota" in message:
-            return Trouble("permanent", message)
+            return Trouble("permanent", message, cure="The account is empty: top it up, then call `insgen run` again.")
         return Trouble("rate limit", message, pause if pause is not None else 1.0)
-    if isinstance(error, litellm.ServiceUnavailableError) or status in (503, 529):
+    if isinstance(error, litellm.ServiceUnavailableError) or getattr(error, "status_code", None) in (503, 529):
         return Trouble("overload", message, pause or 0.0)
-    permanent = (
-        litellm.AuthenticationError,
-        litellm.PermissionDeniedError,
-        litellm.NotFoundError,
-        litellm.BadRequestError,
-        litellm.UnprocessableEntityError,
-    )
-    if isinstance(error, permanent):
-        return Trouble("permanent", message)
-    if isinstance(error, litellm.Timeout | litellm.APIConnectionError):
-        return Trouble("lost", message)
-    if isinstance(error, litellm.InternalServerError) and _names_a_status(message):
-        return Trouble("transient", message)
+    if isinstance(error, litellm.AuthenticationError | litellm.PermissionDeniedError):
+        return Trouble("permanent", message, cure=_key_cure(litellm, model))
+    if isinstance(error, litellm.NotFoundError):
+        return Trouble("permanent", message, cure="Change [llm] model or api_base: there is no such model.")
+    if isinstance(error, litellm.BadRequestError | litellm.UnprocessableEntityError):
+        return Trouble("refused", message)
+    if headers and getattr(error, "status_code", None) in (500, 502):
+        return Trouble("transient", message)  # litellm says 500 of a broken connection too, but then without headers
     return Trouble("lost", message)
 
 
-def _names_a_status(message: str) -> bool:
-    """Whether a server error came as an HTTP status, not as a connection that broke in the middle of an answer."""
-    return bool(re.search(r"\b(500|502|504)\b", message))
+def _key_cure(litellm: ModuleType, model: str) -> str:
+    """Name the environment variable that holds the key, where litellm knows it."""
+    try:
+        provider = litellm.get_llm_provider(model)[1]
+    except litellm.BadRequestError:
+        provider = ""
+    named = f"{provider.upper()}_API_KEY" if provider else "the provider's variable"
+    return f"Put a valid key into the environment ({named}); keys never stand in insgen.toml."
 
 
 def _headers(error: Exception) -> dict[str, str]:

@@ -69,6 +69,7 @@ class CardFacts:
     :ivar recipe: name of the recipe that the project was made from.
     :ivar n_proposed: candidates ever proposed; ``n_kept`` of them passed every filter; ``n_bank`` are in the bank now.
     :ivar rejected: number of candidates by reason.
+    :ivar evaluation_hits: evaluation items (``file:line``) that rejected candidates repeated, with their number.
     :ivar generators: stages that proposed, in the config's order; likewise filters and scorers.
     :ivar llm: the language model's id.
     :ivar plugins: version by distribution, without insgen itself.
@@ -86,6 +87,7 @@ class CardFacts:
     n_kept: int | None = None
     n_bank: int | None = None
     rejected: Mapping[str, int] = field(default_factory=dict)
+    evaluation_hits: Mapping[str, int] = field(default_factory=dict)
     generators: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
     scorers: tuple[str, ...] = ()
@@ -189,6 +191,11 @@ def _making(facts: CardFacts) -> str:
         lines.append(f"- rejected: {sum(facts.rejected.values()):,}")
         by_count = sorted(facts.rejected.items(), key=lambda pair: (-pair[1], pair[0]))
         lines += [f"  - {_inline(reason)}: {n:,}" for reason, n in by_count]
+    if facts.evaluation_hits:
+        lines.append(f"- evaluation items that rejected candidates repeated: {len(facts.evaluation_hits):,}")
+        lines += [f"  - {_inline(item)}: {n:,}" for item, n in list(facts.evaluation_hits.items())[:_MAX_SOURCES]]
+        n_more = len(facts.evaluation_hits) - _MAX_SOURCES
+        lines += [f"  - and {n_more:,} more"] if n_more > 0 else []
     return "\n".join(lines)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from insgen.config.settings import Project
 from insgen.report.card import CardFacts
 from insgen.store import queries
+from insgen.store.judging import evaluation_hits
 
 
 def card_facts(conn: sqlite3.Connection, project: Project) -> CardFacts:
@@ -32,6 +33,7 @@ def card_facts(conn: sqlite3.Connection, project: Project) -> CardFacts:
         n_kept=found["totals"]["kept"],
         n_bank=found["n_bank"],
         rejected={f"{row['filter']}: {row['reason']}": row["n"] for row in found["rejections"]},
+        evaluation_hits=evaluation_hits(conn),
         generators=tuple(found["generators"]),
         filters=_uses(tables, "filter"),
         scorers=_uses(tables, "score"),

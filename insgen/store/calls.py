@@ -1,7 +1,8 @@
 """LLM calls: reserved before they are sent, committed when they arrive, settled with what they cost.
 
-A row's life: `reserve` (worst case), perhaps `lose` (an attempt that may have been billed and brought nothing), then
-`settle` or `fail`. A reservation that a killed process left behind counts as lost: it may have been billed.
+A row's life: `reserve` (worst case), perhaps `lose` (an attempt that may have been billed and brought nothing) and
+`reserve` again, then `settle` or `fail`. A reservation that a killed process left behind counts as lost: it may have
+been billed.
 """
 
 from __future__ import annotations
@@ -34,9 +35,9 @@ class CallKey:
 
 @dataclass(frozen=True)
 class Reserve:
-    """The most a call can cost; ``usd`` is ``None`` when no price is known and the config has no money cap."""
+    """The most a call can cost."""
 
-    usd: float | None
+    usd: float
     tokens: int
 
 
@@ -44,7 +45,8 @@ class Reserve:
 class Arrived:
     """An answer as it came.
 
-    :ivar prompt_tokens: ``None`` when the service did not say; the reservation then stands as what it cost.
+    :ivar cost_usd: ``None`` when the service did not say what it took; the reservation then stands as what it cost.
+    :ivar prompt_tokens: ``None`` as for cost_usd.
     :ivar logprobs: JSON text of the first answer token's alternatives, where asked for and given.
     """
 
@@ -64,7 +66,7 @@ class Spent:
     """What the project has spent or may have spent.
 
     :ivar usd: settled costs, plus the worst case of every attempt that may have been billed without an answer.
-    :ivar calls: calls that were sent at least once.
+    :ivar calls: answers, plus every attempt that may have been billed without one.
     :ivar tokens: as usd, in tokens, prompt and answer together.
     """
 
@@ -85,9 +87,10 @@ def reserve(conn: sqlite3.Connection, run_id: int, key: CallKey, worst: Reserve)
     """Record that a call is about to be sent, and the most it can cost."""
     conn.execute(
         "INSERT INTO calls (id, run_id, round, stage, ordinal, model, params, messages, prompt_hash, reserved_usd,"
-        " reserved_tokens, lost_usd, lost_tokens, attempts) VALUES (?,?,?,?,?,?,?,?,?,?,?,0,0,0)"
+        " reserved_tokens, lost_usd, lost_tokens, lost_calls, attempts) VALUES (?,?,?,?,?,?,?,?,?,?,?,0,0,0,0)"
         " ON CONFLICT (id) DO UPDATE SET lost_usd = lost_usd + coalesce(reserved_usd, 0),"
-        " lost_tokens = lost_tokens + coalesce(reserved_tokens, 0), run_id = excluded.run_id, error = NULL,"
+        " lost_tokens = lost_tokens + coalesce(reserved_tokens, 0),"
+        " lost_calls = lost_calls + (reserved_tokens IS NOT NULL), run_id = excluded.run_id, error = NULL,"
         " reserved_usd = excluded.reserved_usd, reserved_tokens = excluded.reserved_tokens",
         (
             key.id,
@@ -105,11 +108,13 @@ def reserve(conn: sqlite3.Connection, run_id: int, key: CallKey, worst: Reserve)
     )
 
 
-def lose(conn: sqlite3.Connection, call_id: str, worst: Reserve, error: str) -> None:
-    """Record an attempt that may have been billed and brought nothing; the reservation stays for the next one."""
+def lose(conn: sqlite3.Connection, call_id: str, error: str) -> None:
+    """Record an attempt that may have been billed and brought nothing: its reservation is counted as spent."""
     conn.execute(
-        "UPDATE calls SET lost_usd = lost_usd + coalesce(?, 0), lost_tokens = lost_tokens + ?, error = ? WHERE id = ?",
-        (worst.usd, worst.tokens, error, call_id),
+        "UPDATE calls SET lost_usd = lost_usd + coalesce(reserved_usd, 0), lost_calls = lost_calls + 1,"
+        " lost_tokens = lost_tokens + coalesce(reserved_tokens, 0), reserved_usd = NULL, reserved_tokens = NULL,"
+        " error = ? WHERE id = ?",
+        (error, call_id),
     )
 
 
@@ -150,7 +155,8 @@ def fail(conn: sqlite3.Connection, call_id: str, error: str, attempts: int) -> N
 def spent(conn: sqlite3.Connection) -> Spent:
     """What was or may have been spent over the life of the project, reservations left behind included."""
     usd, n_calls, tokens = conn.execute(
-        "SELECT coalesce(sum(coalesce(cost_usd, 0) + lost_usd + coalesce(reserved_usd, 0)), 0.0), count(*),"
+        "SELECT coalesce(sum(coalesce(cost_usd, 0) + lost_usd + coalesce(reserved_usd, 0)), 0.0),"
+        " coalesce(sum((answer IS NOT NULL OR reserved_tokens IS NOT NULL) + lost_calls), 0),"
         " coalesce(sum(coalesce(prompt_tokens + completion_tokens, 0) + lost_tokens + coalesce(reserved_tokens, 0)), 0)"
         " FROM calls"
     ).fetchone()

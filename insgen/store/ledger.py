@@ -219,14 +219,25 @@ def add_kept(conn: sqlite3.Connection, round_: int, candidates: Iterable[Candida
 
 
 def kept(conn: sqlite3.Connection, start: int) -> Iterator[Candidate]:
-    """Candidates that ever passed every filter, oldest first, without the first ``start``."""
+    """Candidates that ever passed every filter, answers filled in, oldest first, without the first ``start``."""
     rows = conn.execute(
-        f"SELECT {CANDIDATE_COLUMNS} FROM kept k JOIN candidates c ON c.id = k.candidate_id"  # noqa: S608 - a constant
-        " JOIN proposals p ON p.candidate_id = c.id AND p.first = 1 ORDER BY k.id LIMIT -1 OFFSET ?",
+        f"SELECT {CANDIDATE_COLUMNS}, a.output, a.input FROM kept k JOIN candidates c ON c.id = k.candidate_id"  # noqa: S608 - a constant
+        " JOIN proposals p ON p.candidate_id = c.id AND p.first = 1"
+        " LEFT JOIN answers a ON a.candidate_id = c.id AND a.output IS NOT NULL ORDER BY k.id LIMIT -1 OFFSET ?",
         (start,),
     )
     for row in rows:
-        yield candidate_from_row(row)
+        yield candidate_from_row(row[:-2]).answered(row[-2] or "", row[-1] or "")
+
+
+def first_scores(conn: sqlite3.Connection, scorer: str, ids: Sequence[CandidateId]) -> dict[CandidateId, float]:
+    """The value that a scorer gave first to each of these candidates; those it never gave one are left out."""
+    rows = conn.execute(
+        "SELECT candidate_id, value FROM scores WHERE scorer = ? AND value IS NOT NULL"
+        " AND candidate_id IN (SELECT value FROM json_each(?)) ORDER BY round DESC, ordinal DESC",
+        (scorer, json.dumps(list(ids))),
+    )
+    return {CandidateId(id_): float(value) for id_, value in rows}
 
 
 def n_kept(conn: sqlite3.Connection) -> int:

@@ -37,6 +37,7 @@ CREATE TABLE calls (
   id TEXT PRIMARY KEY, run_id INTEGER NOT NULL, round INTEGER NOT NULL, stage TEXT NOT NULL, ordinal INTEGER NOT NULL,
   model TEXT NOT NULL, params TEXT NOT NULL, messages TEXT NOT NULL, prompt_hash TEXT NOT NULL,
   reserved_usd REAL, reserved_tokens INTEGER, lost_usd REAL NOT NULL, lost_tokens INTEGER NOT NULL,
+  lost_calls INTEGER NOT NULL,
   cost_usd REAL, prompt_tokens INTEGER, completion_tokens INTEGER, answer TEXT, logprobs TEXT, finish_reason TEXT,
   attempts INTEGER NOT NULL, duration_ms INTEGER, error TEXT, finished_utc TEXT);
 CREATE INDEX calls_round ON calls(round, stage, ordinal);

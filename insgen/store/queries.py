@@ -9,11 +9,17 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from insgen.errors import ConfigError
-from insgen.records import Member
+from insgen.records import CandidateId, Member
+from insgen.store import ledger
 from insgen.store import members as member_store
+from insgen.store.costs import per_kept_row, totals
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Row = dict[str, Any]
 
@@ -28,12 +34,6 @@ def rows(conn: sqlite3.Connection, statement: str, parameters: Sequence[object] 
 def status(conn: sqlite3.Connection) -> Row:
     """Where the project stands: runs, rounds, fates, rejections, bank, money."""
     bank = rows(conn, "SELECT version, members, size, selector, model FROM bank_versions ORDER BY version DESC LIMIT 1")
-    costs = rows(
-        conn,
-        "SELECT count(*) AS calls, coalesce(sum(prompt_tokens), 0) AS prompt_tokens,"
-        " coalesce(sum(completion_tokens), 0) AS completion_tokens, coalesce(sum(cost_usd), 0.0) AS"
-        " cost_usd FROM calls",
-    )[0]
     last = rows(conn, "SELECT id, started_utc, finished_utc, reason FROM runs ORDER BY id DESC LIMIT 1")
     return {
         "last_run": last[0] if last else None,
@@ -48,7 +48,8 @@ def status(conn: sqlite3.Connection) -> Row:
         "unreadable": _count(conn, "SELECT count(*) FROM unreadable"),
         "bank": bank[0] if bank else None,
         "mean_quality": _one(conn, "SELECT avg(quality) FROM members"),
-        "costs": costs,
+        "costs": totals(conn),
+        "per_kept_row": per_kept_row(conn),
     }
 
 
@@ -174,6 +175,20 @@ def bank_diff(conn: sqlite3.Connection, before: int, after: int) -> Row:
 def members(conn: sqlite3.Connection) -> Iterator[Member]:
     """The bank's members, best first, without vectors."""
     yield from member_store.members(conn)
+
+
+def bank_vectors(conn: sqlite3.Connection, top: int | None) -> tuple[list[CandidateId], NDArray[np.float32]]:
+    """Ids of the best members, best first, and their vectors, float32, shape ``(n, d)``, L2 norm 1 by row.
+
+    :param top: only the best so many; ``None`` = all.
+    """
+    import numpy as np
+
+    found = conn.execute("SELECT candidate_id FROM members ORDER BY rank LIMIT ?", (-1 if top is None else top,))
+    ids = [CandidateId(row[0]) for row in found]
+    model = _one(conn, "SELECT model FROM bank_versions ORDER BY version DESC LIMIT 1")
+    vectors = ledger.vectors(conn, str(model), ids)
+    return ids, np.stack([vectors[id_][1] for id_ in ids]) if ids else np.empty((0, 0), dtype=np.float32)
 
 
 def card_counts(conn: sqlite3.Connection) -> Row:

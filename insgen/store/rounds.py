@@ -107,3 +107,24 @@ def last_positions(conn: sqlite3.Connection, stage: str, names: Sequence[str]) -
         ).fetchone()
         found.append(Position(stage, ordinal, name, row[0] if row else "", bool(row[1]) if row else False))
     return found
+
+
+def rows_since(conn: sqlite3.Connection, run_id: int, n: int) -> list[RoundRow]:
+    """The newest finished rounds of the runs after one, oldest first.
+
+    :param run_id: rounds of this run and of those before it are left out; 0 = none is.
+    :param n: at most so many; -1 = all.
+    """
+    names = ", ".join(field.name for field in fields(RoundRow))
+    found = conn.execute(f"SELECT {names} FROM rounds WHERE run_id > ? ORDER BY round DESC LIMIT ?", (run_id, n))  # noqa: S608 - our own names
+    return [RoundRow(*row) for row in reversed(found.fetchall())]
+
+
+def stopped_run(conn: sqlite3.Connection, before: int, marks: Sequence[str]) -> int:
+    """The newest run before one whose reason for stopping holds any of some texts; 0 when there is none."""
+    for run_id, reason in conn.execute(
+        "SELECT id, reason FROM runs WHERE id < ? AND reason != '' ORDER BY id DESC", (before,)
+    ):
+        if any(mark in reason for mark in marks):
+            return int(run_id)
+    return 0

@@ -10,6 +10,17 @@ from insgen import Recipe, hookimpl
 _ABOUT = {
     "documents": ("a ranked set out of your own documents; needs no language model", "insgen"),
     "pibe": ("a ranked bank that evolves while data sets arrive", "PIBE / InsBank, arXiv:2502.11419"),
+    "self-instruct": (
+        "instructions by bootstrapping from seed tasks, answered afterwards",
+        "Self-Instruct, arXiv:2212.10560",
+    ),
+    "alpaca": ("whole tasks from three seed tasks, some sixteen a call", "Stanford Alpaca (2023), code and README"),
+    "sedi": ("whole tasks from seed tasks, with a relaxed novelty limit", "SeDi-Instruct, arXiv:2502.04774"),
+    "sedi-pibe": (
+        "a language model proposes, a ranked bank keeps the best: the flagship",
+        "SeDi-Instruct, arXiv:2502.04774; PIBE / InsBank, arXiv:2502.11419",
+    ),
+    "grounded": ("questions and answers out of your own documents, by a language model", "insgen"),
 }
 
 

@@ -35,8 +35,7 @@ from insgen import (
     hookimpl,
 )
 
-from ._blocks import Document
-from ._files import Source, fingerprint, load_sources, read_source
+from .._reading import Document, Source, fingerprint, load_sources, read_source
 from ._make import Wanted, make_triples
 from ._triple import KINDS, Triple
 
@@ -96,7 +95,7 @@ class DocumentsGenerator:
         :raises StageError: a path is missing, a folder holds no document, or nothing in all paths can be read.
         """
         kinds = self._kinds_for(context.language)
-        sources = load_sources(self.paths, context.project)
+        sources = load_sources(self.paths, context.project, self.name)
         wanted = Wanted(self.subject.strip(), context.domain.strip(), kinds, self.min_words, self.max_words)
         mark = content_hash(fingerprint(sources), *wanted.texts(), self.licence)
         walk = self._walk(mark, sources, wanted)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ._blocks import Block, Section
+from .._reading import Block, Section
 from ._grammar import as_mine, n_words, plain, words
 from ._leads import goal, last_sentence, leads, maker
 from ._triple import Triple

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ._blocks import Document, Section, sections
+from .._reading import Document, Section, sections
 from ._code import make_code
 from ._grammar import Vocabulary, n_words
 from ._sections import make_sections

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-from ._blocks import Block, Section
+from .._reading import Block, Section
 from ._grammar import as_mine, n_words, plain, unresolved
 from ._leads import leads
 from ._triple import Triple, is_whole, leans_back

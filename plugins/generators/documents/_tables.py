@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ._blocks import Block, Row, Section
+from .._reading import Block, Row, Section
 from ._grammar import join_words, plain, unresolved, words
 from ._leads import last_sentence, leads
 from ._triple import Triple

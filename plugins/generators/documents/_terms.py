@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ._blocks import Block, Section
+from .._reading import Block, Section
 from ._grammar import FUNCTION_WORDS, is_imperative, n_words, plain, unresolved, words
 from ._triple import Triple
 from ._wording import HERE, Voice, choose, clean_heading

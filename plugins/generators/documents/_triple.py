@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ._blocks import Block
+from .._reading import Block
 
 KINDS = ("procedure", "definition", "code", "table", "question", "section", "list")
 

@@ -14,7 +14,7 @@ from typing import Literal
 
 from insgen import content_hash
 
-from ._blocks import Section
+from .._reading import Section
 from ._grammar import FUNCTION_WORDS, Vocabulary, is_imperative, plain, unresolved, words
 
 Form = Literal["question", "goal", "activity", "clause", "setting", "statement", "thing", "other"]

@@ -1,4 +1,4 @@
-"""What every reader of `documents` gives: a document as a flat list of blocks, and its sections.
+"""What every reader gives: a document as a flat list of blocks, and its sections.
 
 Flows in: nothing; readers build these records. Flows out: `Document` and `Section`, from which triples are made.
 No block holds a word that its source does not hold.

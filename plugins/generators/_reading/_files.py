@@ -39,36 +39,37 @@ class Source:
     content: bytes
 
 
-def load_sources(paths: Sequence[str], project: Path) -> tuple[Source, ...]:
+def load_sources(paths: Sequence[str], project: Path, reader: str) -> tuple[Source, ...]:
     """Read the bytes of every file that the paths name, each file once.
 
+    :param reader: the generator that asks, for messages.
     :raises StageError: a path is missing, a folder holds no file of a known kind, or a file cannot be opened.
     """
     found: dict[Path, tuple[str, Path]] = {}
     for written in paths:
         top = project / written
-        for path in _files(top, written):
+        for path in _files(top, written, reader):
             inside = path.relative_to(top) if path != top else None
             name = Path(written) / inside if inside is not None else Path(written)
             if name.is_absolute() and name.is_relative_to(project):
                 name = name.relative_to(project)
             found.setdefault(path.resolve(), (name.as_posix(), path))
-    return tuple(Source(name, path.suffix.lower(), _bytes(path, name)) for name, path in found.values())
+    return tuple(Source(name, path.suffix.lower(), _bytes(path, name, reader)) for name, path in found.values())
 
 
-def _files(top: Path, written: str) -> Iterator[Path]:
+def _files(top: Path, written: str, reader: str) -> Iterator[Path]:
     known = ", ".join(SUFFIXES)
     if top.is_file():
         if top.suffix.lower() not in SUFFIXES:
             raise StageError(
-                f'The generator "documents" cannot read "{written}": the kind "{top.suffix}" is unknown to it. '
+                f'The generator "{reader}" cannot read "{written}": the kind "{top.suffix}" is unknown to it. '
                 f"Known kinds: {known}. Take it out of `paths`, or convert it."
             )
         yield top
         return
     if not top.is_dir():
         raise StageError(
-            f'The generator "documents" finds nothing at "{written}" (looked for {top}). '
+            f'The generator "{reader}" finds nothing at "{written}" (looked for {top}). '
             "`paths` should name files or folders, relative to the project's folder. "
             "Put your documents there, or correct `paths`."
         )
@@ -78,7 +79,7 @@ def _files(top: Path, written: str) -> Iterator[Path]:
     )
     if not inside:
         raise StageError(
-            f'The generator "documents" finds no document in the folder "{written}" ({top}). '
+            f'The generator "{reader}" finds no document in the folder "{written}" ({top}). '
             f"It should hold files of these kinds: {known}. Put your documents there, or correct `paths`."
         )
     yield from inside
@@ -88,12 +89,12 @@ def _is_visible(path: Path, top: Path) -> bool:
     return path.is_file() and not any(part.startswith(".") for part in path.relative_to(top).parts)
 
 
-def _bytes(path: Path, name: str) -> bytes:
+def _bytes(path: Path, name: str, reader: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
         raise StageError(
-            f'The generator "documents" cannot open "{name}" ({error.strerror or error}). '
+            f'The generator "{reader}" cannot open "{name}" ({error.strerror or error}). '
             "Every file that `paths` names should be readable. Correct its permissions, or leave it out."
         ) from error
 
