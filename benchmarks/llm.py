@@ -129,7 +129,7 @@ def main() -> int:
     """Print the table; 0 when the ratio at 64 in flight is good enough."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--in-flight", type=int, nargs="+", default=[1, 4, 16, 64, 256])
-    parser.add_argument("--calls", type=int, default=512, help="calls per run; fewer with few in flight")
+    parser.add_argument("--calls", type=int, default=1536, help="calls per run; fewer with few in flight")
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # as ours does; else bare would look for the network

@@ -7,7 +7,8 @@ evolves one task a call, which `per_call = 1` does. What came out no better is d
 not change is a near-duplicate of its parent, a refusal is found by the filter `refusal`.
 
 Parents are seed tasks (by the seed policy) and all that ever passed the filters, drawn together; no parent stands twice
-in one call. Only instructions come back. Cost: about 150 prompt and 50 answer tokens a task at 5 parents a call.
+in one call. Only instructions come back. Cost: about 300 prompt tokens and 100
+answer tokens a call of 5 parents.
 """
 
 from __future__ import annotations

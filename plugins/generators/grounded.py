@@ -6,7 +6,7 @@ and lines go with every candidate. The answer is JSON, read by the parser `json`
 asked to hold itself to the schema, which not every model can.
 
 Every passage is shown once, in the order of a hash that mixes files; a document that changes begins the walk again.
-Cost: about 700 prompt and 250 answer tokens a passage. Nothing here checks that an answer is true to its passage.
+Cost: about 550 prompt and 300 answer tokens a passage. Nothing here checks that an answer is true to its passage.
 """
 
 from __future__ import annotations

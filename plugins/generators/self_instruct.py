@@ -12,7 +12,8 @@ completion model; a chat model gets the same text as a user message, and what it
 first blank line.
 
 Variant "default" names domain and language, asks for a round number of tasks and needs no stop string; it decodes with
-[llm] temperature and is read by `numbered`. Cost: about 600 prompt and 40 answer tokens a task at 8 tasks a call.
+[llm] temperature and is read by `numbered`. Cost: about 400 prompt tokens and 200
+answer tokens a call of 8 tasks.
 """
 
 from __future__ import annotations

@@ -12,7 +12,9 @@ code) to the letter, with its known defects:
 `numbered` mends them. An item begins at a line with a number (``9.``, ``9)``, ``9:``, ``**9.**``, ``Task 9:``), in
 whatever order the numbers come; case is kept; of a cut answer only the last item is lost; greetings before the list
 and courtesies after it are left out; a line with a bullet, or with "Task:", is an item too, unless the item before
-it ends with a colon (then it lists what that item works on). Costs one regular expression per line.
+it ends with a colon (then it lists what that item works on). One line was asked for: a further line is taken where
+it goes on with a sentence, or where the item announces something ("the following", a colon); else it is left out and
+counted. Costs some regular expressions per line.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ from ._answers import (
 
 _NO_ITEM = "no numbered item"
 _EMPTY_ITEM = "empty item"
+_STRAY = "line without a number"
 _PLACEHOLDER = "placeholder instead of a task"
 
 _PAPER_SPLIT = re.compile(r"\n\d+\s?\. ")
@@ -54,6 +57,8 @@ _FAREWELL = re.compile(
     r"|please let|these (?:tasks|instructions)\b|is there anything)",
     re.IGNORECASE,
 )
+_FOLLOWS = re.compile(r"\b(?:below|following|follows|given|this|these|here)\b|```", re.IGNORECASE)
+_SENTENCE_ENDS = (".", "?", "!", "。", "？", "！", "…")
 _NAMED_ONLY = re.compile(r"(?:task|instruction)[ \t]*#?[ \t]*\d{0,4}\.?", re.IGNORECASE)
 _WRAPS = (("**", "**"), ("__", "__"), ('"', '"'), ("“", "”"))
 
@@ -77,16 +82,36 @@ class NumberedPaperParser:
 
 @dataclass
 class _Item:
-    """An item while it is being read; ``listing``: it has lines with bullets of its own."""
+    """An item while it is being read.
+
+    ``listing``: what follows is what it works on; ``n_strays``: lines behind it that were no part of it.
+    """
 
     lines: list[str] = field(default_factory=list)
     listing: bool = False
+    n_strays: int = 0
 
     def text(self) -> str:
         return "\n".join(self.lines).strip()
 
     def expects_more(self) -> bool:
         return self.listing or self.text().endswith(":")
+
+    def add(self, line: str) -> None:
+        """Take a line without a number: the rest of a wrapped line, what the item works on, or neither.
+
+        One line was asked for. A line that begins anew behind an item that announces nothing is mostly the next task,
+        its number forgotten; glued on, it would spoil two.
+        """
+        text = self.text()
+        bare = line.strip()
+        follows = self.expects_more() or _FOLLOWS.search(text) is not None or bare.startswith("```")
+        begins_anew = bare[:1].isupper() or text.endswith(_SENTENCE_ENDS)
+        if bare and text and not follows and begins_anew and not line[:1].isspace():
+            self.n_strays += not _FAREWELL.match(line)
+            return
+        self.listing = self.listing or (follows and bool(bare) and bool(text))
+        self.lines.append(line)
 
 
 @dataclass(frozen=True)
@@ -104,8 +129,9 @@ class NumberedParser:
         reasons: list[tuple[int, str]] = []
         last = CUT if was_cut(response) else MAYBE_CUT if maybe_cut(response) else ""
         origin = origin_of(response)
-        for place, text in enumerate(items, start=1):
-            candidate = Candidate(_unwrapped(text), origin=origin)
+        for place, item in enumerate(items, start=1):
+            candidate = Candidate(_unwrapped(item.text()), origin=origin)
+            reasons.extend([(place, _STRAY)] * item.n_strays)
             if place == len(items) and last:
                 reasons.append((place, last))
             elif not candidate.instruction:
@@ -122,8 +148,8 @@ def _is_open_ended(response: Response) -> bool:
     return _OPEN_END.search(prompt_of(response).rstrip()) is not None
 
 
-def _items(text: str, open_ended: bool) -> list[str]:
-    """Cut an answer into the texts of its items; empty when no line begins one."""
+def _items(text: str, open_ended: bool) -> list[_Item]:
+    """Cut an answer into its items; empty when no line begins one."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     marks = [match for line in lines if (match := _MARK.match(line))]
     if not marks and not (open_ended and text.strip()):
@@ -137,11 +163,10 @@ def _items(text: str, open_ended: bool) -> list[str]:
         if rest is not None:
             items.append(_Item([rest]))
         elif items:
-            items[-1].listing = items[-1].listing or (bool(_BULLET.match(line)) and items[-1].expects_more())
-            items[-1].lines.append(line)
+            items[-1].add(line)
     if items:
         items[-1].lines = _without_farewell(items[-1].lines)
-    return [item.text() for item in items]
+    return items
 
 
 def _begins_with_item(text: str) -> bool:

@@ -84,6 +84,17 @@ class TestDefault:
             "Name a river.",
         ]
 
+    def test_line_that_forgot_its_number_spoils_no_item_and_is_counted(self) -> None:
+        parsed = NumberedParser().parse(
+            answer("1. Explain tides.\nIs tea a herb?\n2. Name a river\nSort the list.\n3. Rest.")
+        )
+        assert instructions(parsed) == ["Explain tides.", "Name a river", "Rest."]
+        assert reasons(parsed) == [(1, "line without a number"), (2, "line without a number")]
+
+    def test_lines_that_an_item_announces_belong_to_it(self) -> None:
+        text = "Mend the following code.\n```\nDef f():\n\nReturn 1\n```"
+        assert read(f"1. {text}\n2. Name a river.") == [text, "Name a river."]
+
     def test_nested_steps_belong_to_the_item(self) -> None:
         assert read("1. Mend these steps:\n   1. boil\n   2. cool\n2. Name a river.") == [
             "Mend these steps:\n   1. boil\n   2. cool",
