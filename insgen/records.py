@@ -33,6 +33,8 @@ def clean_text(text: str) -> str:
     (they can make a terminal or a page show something else than what is trained on) are removed;
     white space at both ends goes. Everything else stays as it is, HTML included.
     """
+    if not text:  # most inputs, system messages and unanswered outputs
+        return text
     if text.isascii():  # five times as fast as the pattern, and most texts end here
         raw = text.encode()
         if len(raw.translate(None, _UNSAFE_ASCII)) == len(raw):

@@ -7,20 +7,27 @@ from pathlib import Path
 
 import click
 
-from insgen.cli.output import database_of, json_option, print_json, print_table, project_option
+from insgen.cli.output import database_of, example, json_option, print_json, print_table, project_option
 
 
-@click.group(epilog="Example: insgen bank diff 1 3 -p handbook")
+@click.group(epilog=example("insgen bank list -p handbook", "insgen bank diff 1 3 -p handbook"))
 def bank() -> None:
-    """List the bank, and look at or go back to its versions."""
+    """List the bank; compare its versions, go back to one.
+
+    The bank is the ranked set that a run keeps. Every round that changes it makes a new version, and none is lost.
+    """
 
 
-@bank.command("list", epilog="Example: insgen bank list --top 10 -p handbook")
+@bank.command("list", epilog=example("insgen bank list --top 10 -p handbook", "insgen bank list --top 500 --json > best.json"))
 @project_option
 @click.option("--top", type=click.IntRange(min=1), default=20, show_default=True, help="The best so many.")
 @json_option
 def list_(project: Path, top: int, as_json: bool) -> None:
-    """List the best members by rank."""
+    """List the best members by rank.
+
+    Utility decided the rank; it is made of diversity (how far from the others) and quality (what the scorers said),
+    on scales of the selector's own. `insgen why RANK` tells more about one.
+    """
     from insgen.store import queries
     from insgen.store.database import open_reader
 
@@ -35,11 +42,14 @@ def list_(project: Path, top: int, as_json: bool) -> None:
     )
 
 
-@bank.command(epilog="Example: insgen bank log -p handbook")
+@bank.command(epilog=example("insgen bank log -p handbook"))
 @project_option
 @json_option
 def log(project: Path, as_json: bool) -> None:
-    """List every version of the bank, newest first."""
+    """List every version of the bank, newest first.
+
+    With the round that made it, how many members came and went, and the mean quality.
+    """
     from insgen.store import queries
     from insgen.store.database import open_reader
 
@@ -47,11 +57,19 @@ def log(project: Path, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    names = ("version", "action", "round", "made_utc", "selector", "members", "admitted", "evicted", "mean_quality")
-    print_table(names, [[row[name] for name in names] for row in found])
+    print_table(
+        ("version", "made by", "round", "made (UTC)", "selector", "members", "came", "went", "mean quality"),
+        [
+            (
+                *(row["version"], row["action"], row["round"], row["made_utc"][:16].replace("T", " ")),
+                *(row["selector"], row["members"], row["admitted"], row["evicted"], row["mean_quality"]),
+            )
+            for row in found
+        ],
+    )
 
 
-@bank.command(epilog="Example: insgen bank diff 1 3 -p handbook   (version 0 is the empty bank)")
+@bank.command(epilog=example("insgen bank diff 1 3 -p handbook"))
 @click.argument("before", type=int)
 @click.argument("after", type=int)
 @project_option
@@ -60,7 +78,10 @@ def log(project: Path, as_json: bool) -> None:
 )
 @json_option
 def diff(before: int, after: int, project: Path, top: int, as_json: bool) -> None:
-    """Compare two versions: who came, who went, who moved."""
+    """Compare two versions: who came, who went, who moved.
+
+    Version 0 is the empty bank; `insgen bank log` lists the others.
+    """
     from insgen.store import queries
     from insgen.store.database import open_reader
 
@@ -82,12 +103,15 @@ def diff(before: int, after: int, project: Path, top: int, as_json: bool) -> Non
         print_table(("was", "is", "id", "instruction"), rows, wide=("instruction",))
 
 
-@bank.command(epilog="Example: insgen bank rollback 2 -p handbook")
+@bank.command(epilog=example("insgen bank rollback 2 -p handbook"))
 @click.argument("version", type=int)
 @project_option
 @json_option
 def rollback(version: int, project: Path, as_json: bool) -> None:
-    """Make an old version the bank's newest again; nothing is deleted, and the rollback is a version of its own."""
+    """Make an old version of the bank the newest again.
+
+    Nothing is deleted: the rollback is a version of its own, and can be rolled back too. The next run goes on from it.
+    """
     from insgen.errors import ConfigError
     from insgen.store import members
     from insgen.store.database import open_store

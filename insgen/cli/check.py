@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from insgen.cli.output import json_option, print_json, print_table, project_argument, set_option
+from insgen.cli.output import example, json_option, paint, print_json, project_argument, safe, say, set_option
+
+if TYPE_CHECKING:
+    from insgen.loop.check import Finding
 
 
-@click.command(epilog="Example: insgen check handbook")
+@click.command(epilog=example("insgen check handbook", "insgen check handbook --set embed.use=hashing"))
 @project_argument
 @set_option
 @json_option
 def check(project: Path, settings: tuple[str, ...], as_json: bool) -> None:
-    """Check config, plugins, embedding model, sources, seeds and database before a run.
+    """Find what would stop a run, before anything is spent.
 
-    Exit status 0 when a run can begin. Nothing is written.
+    Looks at config, plugins, embedding model, sources, seeds and database, and changes none of them. Exit status 0
+    when a run can begin, 1 when not.
     """
     from insgen.loop.check import check_project
 
@@ -24,6 +29,16 @@ def check(project: Path, settings: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         print_json([vars(one) for one in found])
     else:
-        print_table(("", "what", "finding"), [("ok" if one.ok else "PROBLEM", one.what, one.finding) for one in found])
+        for one in found:
+            say_finding(one)
     if not all(one.ok for one in found):
         raise click.exceptions.Exit(1)
+
+
+def say_finding(one: Finding) -> None:
+    """Print one finding: a mark, what was looked at, and what was found; further lines stand below."""
+    mark = paint("ok     ", "green") if one.ok else paint("PROBLEM", "red")
+    first, *more = one.finding.split("\n")
+    click.echo(f"{mark}  {safe(one.what)}: {safe(first)}")
+    for line in more:
+        say(f"         {line}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import Any
 
 import click
@@ -13,6 +15,7 @@ from insgen.cli.bank import bank
 from insgen.cli.check import check
 from insgen.cli.export import export
 from insgen.cli.init import init
+from insgen.cli.output import example, paint, say
 from insgen.cli.plugins import plugins
 from insgen.cli.quickstart import quickstart
 from insgen.cli.recipes import recipes
@@ -35,6 +38,26 @@ class _Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         return super().get_command(ctx, cmd_name) or _offered().get(cmd_name)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:  # `insgen bank list | head -3`: the reader has what it wanted
+            if not _nobody_reads():
+                raise
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        return result
+
+
+def _nobody_reads() -> bool:
+    """Whether it was stdout that broke, and not a pipe or socket of a stage; what could not be written is still there."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return True
+    return False
 
 
 def _offered() -> dict[str, click.Command]:
@@ -60,14 +83,15 @@ def _offered() -> dict[str, click.Command]:
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Begin with `insgen quickstart`: it makes a project out of a handbook, without a key or a network.",
+    epilog=example("insgen quickstart", "insgen init handbook", "insgen run handbook", "insgen why 1 -p handbook"),
 )
 @click.version_option(package_name="insgen")
 def main_group() -> None:
     """Grow a small, diverse, high-quality instruction-tuning set for a domain.
 
     A loop proposes candidates, filters and scores them, and keeps the best in a ranked bank. All state is one SQLite
-    file in the project's folder; every command can be stopped and called again.
+    file in the project's folder; every command can be stopped and called again. Begin with `insgen quickstart`: it
+    needs no key and no network.
     """
 
 
@@ -95,18 +119,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Exit status: 0 done; 1 the run could not go on; 2 usage or config; 130 interrupted.
     """
     options: dict[str, Any] = {"prog_name": "insgen", "standalone_mode": False}
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal or file that is not UTF-8 is no reason to stop
     try:
         status_code = main_group.main(list(arguments) if arguments is not None else None, **options)
     except InsgenError as error:
-        click.echo(f"Error: {error}", err=True)
+        say(f"{paint('Error:', 'red', err=True)} {error}", err=True)
         sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("Interrupted. Everything finished is stored; call the command again to go on.", err=True)
+        say("Interrupted. Everything finished is stored; call the command again to go on.", err=True)
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
     sys.exit(status_code if isinstance(status_code, int) else 0)

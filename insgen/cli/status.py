@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from insgen.cli.output import database_of, json_option, print_json, print_table, project_argument
+from insgen.cli.output import database_of, example, json_option, print_json, print_table, project_argument, say
 
 
-@click.command(epilog="Example: insgen status handbook --json")
+@click.command(epilog=example("insgen status handbook", "insgen status handbook --json"))
 @project_argument
 @json_option
 def status(project: Path, as_json: bool) -> None:
-    """Show where a project stands: rounds, fates, rejections, bank, money.
+    """Show rounds, fates, rejections, the bank and the costs.
 
-    Works while a run is writing.
+    Where a project stands and what became of its candidates. Works while a run is writing.
     """
     from insgen.store import queries
     from insgen.store.database import open_reader
@@ -24,44 +25,51 @@ def status(project: Path, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
+    for line in headlines(found, project):
+        say(line)
+    if found["rounds"]:
+        say()
+        print_table(*_rounds(found["rounds"]))
+    if found["fates"]:
+        say()
+        print_table(("fate", "candidates"), list(found["fates"].items()))
+    if found["rejections"]:
+        say()
+        print_table(("filter", "reason", "rejected"), [(r["filter"], r["reason"], r["n"]) for r in found["rejections"]])
+
+
+def headlines(found: dict[str, Any], project: Path) -> list[str]:
+    """Where a project stands, in sentences."""
     last, bank, costs = found["last_run"], found["bank"], found["costs"]
-    if last:
-        ended = (
-            f"stopped because {last['reason']}"
-            if last["finished_utc"]
-            else "still running, or killed; `insgen run` goes on"
+    lines = []
+    if not last:
+        lines.append(f"No run yet: `insgen run {project}` begins.")
+    elif last["finished_utc"]:
+        lines.append(f"Run {last['id']}, begun {last['started_utc']}, stopped because {last['reason']}.")
+    else:
+        lines.append(
+            f"Run {last['id']}, begun {last['started_utc']}, is at work or was killed; `insgen run {project}` goes on."
         )
-        click.echo(f"Run {last['id']} of {last['started_utc']}: {ended}.")
     if found["waiting"]:
-        click.echo(f"{found['waiting']} added candidates wait for the next run.")
+        lines.append(f"{found['waiting']} added candidates wait for the next run.")
     if bank:
-        click.echo(
-            f"Bank version {bank['version']}: {bank['members']} of at most {bank['size']} members, "
-            f"mean quality {found['mean_quality']:.3f}, ranked by {bank['selector']}."
+        quality = "" if found["mean_quality"] is None else f", mean quality {found['mean_quality']:.3f}"
+        lines.append(
+            f"Bank: {bank['members']} of at most {bank['size']} members{quality}, ranked by {bank['selector']}"
+            f" (version {bank['version']})."
         )
     if costs["calls"]:
-        click.echo(f"Spent: ${costs['cost_usd']:.4f} in {costs['calls']} calls.")
-    click.echo()
-    if found["rounds"]:
-        names = (
-            "round",
-            "proposed",
-            "repeated",
-            "rejected",
-            "unscored",
-            "kept",
-            "admitted",
-            "evicted",
-            "members",
-            "duration_ms",
-        )
-        print_table(names, [[row[name] for name in names] for row in found["rounds"]])
-        click.echo()
-    print_table(("fate", "candidates"), list(found["fates"].items()))
-    if found["rejections"]:
-        click.echo()
-        print_table(("filter", "reason", "rejected"), [(r["filter"], r["reason"], r["n"]) for r in found["rejections"]])
+        lines.append(f"Spent: ${costs['cost_usd']:.4f} in {costs['calls']} calls.")
     if found["unreadable"]:
-        click.echo(
-            f"\n{found['unreadable']} rows could not be read: insgen sql 'SELECT * FROM unreadable' -p {project}"
-        )
+        lines.append(f"{found['unreadable']} rows could not be read: insgen sql 'SELECT * FROM unreadable' -p {project}")
+    return lines
+
+
+def _rounds(rounds: list[dict[str, Any]]) -> tuple[list[str], list[list[object]]]:
+    """Columns and rows of the rounds; columns of rare events only where there was one."""
+    rare = [name for name in ("repeated", "unreadable", "unanswered", "unscored") if any(r[name] for r in rounds)]
+    counts = ["round", "proposed", *rare, "rejected", "kept"]
+    rows: list[list[object]] = []
+    for r in rounds:
+        rows.append([*(r[name] for name in counts), r["admitted"], r["evicted"], r["members"], r["duration_ms"] / 1000])
+    return [*counts, "came", "went", "bank", "seconds"], [[*row[:-1], f"{row[-1]:.1f}"] for row in rows]

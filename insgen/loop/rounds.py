@@ -138,12 +138,14 @@ class Player:
             return survivors
         with self._stage(facts, f"respond {responder.name}", len(unanswered)) as note:
             facts.answers = list(call.respond(responder, unanswered, self.llm, self.prompts))
-            outputs = {answer.candidate_id: answer.output for answer in facts.answers}
+            answers = {answer.candidate_id: answer for answer in facts.answers if answer.output}
             for answer in facts.answers:
                 if not answer.output:
                     facts.fates[answer.candidate_id] = ("unanswered", answer.reason)
-            note(f"answered {sum(bool(output) for output in outputs.values())} of {len(unanswered)}")
-        answered = [candidate.answered(outputs.get(candidate.id) or "") for candidate in survivors]
+            note(f"answered {len(answers)} of {len(unanswered)}")
+        none = Answer(CandidateId(""), None)
+        given = [(candidate, answers.get(candidate.id, none)) for candidate in survivors]
+        answered = [candidate.answered(answer.output or "", answer.input) for candidate, answer in given]
         return [candidate for candidate in answered if candidate.output]
 
     def _score(self, facts: RoundFacts, survivors: list[Candidate]) -> None:

@@ -72,7 +72,7 @@ def open_store(path: Path, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Store:
     conn: sqlite3.Connection | None = None
     try:
         with explained(path):
-            if path.exists() and path.stat().st_size:
+            if path.is_dir() or (path.exists() and path.stat().st_size):
                 _check_identity(path)
             conn = sqlite3.connect(path, timeout=busy_timeout_ms / 1000, isolation_level=None)
             conn.execute(f"PRAGMA busy_timeout = {busy_timeout_ms}")
@@ -118,6 +118,8 @@ def _connect_read_only(path: Path) -> sqlite3.Connection:
 
 
 def _check_identity(path: Path, *, exact: bool = False) -> None:
+    if path.is_dir():
+        raise StoreError(f"{path} is a folder.\n  Expected a database, or nothing of that name.\n  Rename the folder.")
     conn = _connect_read_only(path)
     try:
         application = conn.execute("PRAGMA application_id").fetchone()[0]
