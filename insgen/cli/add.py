@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from insgen.cli.output import example, json_option, print_json, project_option, say
+from insgen.cli.output import example, json_option, print_json, project_option, put, say
 
 if TYPE_CHECKING:
     from insgen.loop.adding import Added
@@ -58,7 +58,7 @@ def add(
 
     def advance(rows: int) -> None:
         if live:
-            click.echo(f"\r{rows} rows read", nl=False, err=True)
+            put(f"\r{rows} rows read", nl=False, err=True)
 
     try:
         for source in sources:
@@ -66,7 +66,7 @@ def add(
                 added.append(add_data(store, config, loaded, absolute(source, Path.cwd()), given, advance))
             finally:
                 if live:
-                    click.echo("\r\x1b[K", nl=False, err=True)
+                    put("\r\x1b[K", nl=False, err=True)
             if not as_json:
                 say(_told(source, added[-1]))
     finally:  # what was added before a bad one stays added, and is told

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from insgen.cli.output import database_of, example, json_option, print_json, print_table, project_option
+from insgen.cli.output import database_of, example, json_option, print_json, print_table, project_option, say
 
 
 @click.group(epilog=example("insgen bank list -p handbook", "insgen bank diff 1 3 -p handbook"))
@@ -18,7 +18,7 @@ def bank() -> None:
     """
 
 
-@bank.command("list", epilog=example("insgen bank list --top 10 -p handbook", "insgen bank list --top 500 --json > best.json"))
+@bank.command("list", epilog=example("insgen bank list -p handbook", "insgen bank list --top 500 --json > best.json"))
 @project_option
 @click.option("--top", type=click.IntRange(min=1), default=20, show_default=True, help="The best so many.")
 @json_option
@@ -90,14 +90,14 @@ def diff(before: int, after: int, project: Path, top: int, as_json: bool) -> Non
         print_json(found)
         return
     for word in ("admitted", "evicted"):
-        click.echo(f"{word}: {len(found[word])}")
+        say(f"{word}: {len(found[word])}")
         if found[word]:
             print_table(
                 ("rank", "id", "instruction"),
                 [(r["rank"], r["id"][:11], r["instruction"]) for r in found[word][:top]],
                 wide=("instruction",),
             )
-    click.echo(f"moved: {len(found['moved'])}, unmoved: {found['unmoved']}")
+    say(f"moved: {len(found['moved'])}, unmoved: {found['unmoved']}")
     if found["moved"]:
         rows = [(r["was"], r["rank"], r["id"][:11], r["instruction"]) for r in found["moved"][:top]]
         print_table(("was", "is", "id", "instruction"), rows, wide=("instruction",))
@@ -132,7 +132,7 @@ def rollback(version: int, project: Path, as_json: bool) -> None:
     if as_json:
         print_json({"version": change.version, "admitted": change.admitted, "evicted": change.evicted})
         return
-    click.echo(
+    say(
         f"The bank is at version {change.version}, with the members of version {version}: "
         f"{len(change.admitted)} came back, {len(change.evicted)} went."
     )

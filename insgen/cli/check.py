@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from insgen.cli.output import example, json_option, paint, print_json, project_argument, safe, say, set_option
+from insgen.cli.output import example, json_option, paint, print_json, project_argument, put, safe, say, set_option
 
 if TYPE_CHECKING:
     from insgen.loop.check import Finding
@@ -39,6 +39,6 @@ def say_finding(one: Finding) -> None:
     """Print one finding: a mark, what was looked at, and what was found; further lines stand below."""
     mark = paint("ok     ", "green") if one.ok else paint("PROBLEM", "red")
     first, *more = one.finding.split("\n")
-    click.echo(f"{mark}  {safe(one.what)}: {safe(first)}")
+    put(f"{mark}  {safe(one.what)}: {safe(first)}")
     for line in more:
         say(f"         {line}")

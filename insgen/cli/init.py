@@ -24,6 +24,6 @@ def init(folder: Path, recipe: str) -> None:
     make_project(folder, recipe)
     say(f"Made {folder / FILE_NAME} from the recipe {recipe}.")
     say(
-        f"Next: put documents into {folder / 'docs'} or call `insgen add FILE -p {folder}`, then `insgen check {folder}`"
-        f" and `insgen run {folder}`."
+        f"Next: put documents into {folder / 'docs'} or call `insgen add FILE -p {folder}`,"
+        f" then `insgen check {folder}` and `insgen run {folder}`."
     )

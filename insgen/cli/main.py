@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -15,7 +14,7 @@ from insgen.cli.bank import bank
 from insgen.cli.check import check
 from insgen.cli.export import export
 from insgen.cli.init import init
-from insgen.cli.output import example, paint, say
+from insgen.cli.output import example, paint, put, safe, say
 from insgen.cli.plugins import plugins
 from insgen.cli.quickstart import quickstart
 from insgen.cli.recipes import recipes
@@ -38,26 +37,6 @@ class _Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         return super().get_command(ctx, cmd_name) or _offered().get(cmd_name)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()
-        except BrokenPipeError:  # `insgen bank list | head -3`: the reader has what it wanted
-            if not _nobody_reads():
-                raise
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 0
-        return result
-
-
-def _nobody_reads() -> bool:
-    """Whether it was stdout that broke, and not a pipe or socket of a stage; what could not be written is still there."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        return True
-    return False
 
 
 def _offered() -> dict[str, click.Command]:
@@ -125,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         status_code = main_group.main(list(arguments) if arguments is not None else None, **options)
     except InsgenError as error:
-        say(f"{paint('Error:', 'red', err=True)} {error}", err=True)
+        put(f"{paint('Error:', 'red', err=True)} {safe(str(error))}", err=True)
         sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()

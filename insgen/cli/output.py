@@ -87,17 +87,33 @@ def print_json(value: object) -> None:
     import json
 
     text = json.dumps(value, ensure_ascii=not _speaks_unicode(), indent=2, default=_plain)
-    click.echo(_UNSAFE.sub(lambda found: found[0] if found[0] == "\n" else f"\\u{ord(found[0]):04x}", text))
+    put(_UNSAFE.sub(lambda found: found[0] if found[0] == "\n" else f"\\u{ord(found[0]):04x}", text))
 
 
 def safe(text: str) -> str:
-    """Show control characters instead of sending them: an ESC becomes ``\\x1b``; line ends and tabs stay."""
+    r"""Show control characters instead of sending them: an ESC becomes ``\x1b``; line ends and tabs stay."""
     return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def say(text: str = "", *, err: bool = False) -> None:
     """Print a line that may hold foreign text."""
-    click.echo(safe(text), err=err)
+    put(safe(text), err=err)
+
+
+def put(text: str, *, err: bool = False, nl: bool = True) -> None:
+    """Print a text as it is.
+
+    When nobody reads on (``insgen bank list | head -3``), the command ends, and that is no error. A run whose progress
+    nobody reads goes on in silence.
+    """
+    try:
+        click.echo(text, err=err, nl=nl)
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)  # else Python complains when it flushes at its end
+        os.dup2(nowhere, (sys.stderr if err else sys.stdout).fileno())
+        os.close(nowhere)
+        if not err:
+            raise click.exceptions.Exit(0) from None
 
 
 def width() -> int:
@@ -138,18 +154,18 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, wid
         _print_records(columns, shown)
         return
     numeric = [bool(shown) and all(_is_number(row[place]) for row in shown) for place in range(len(columns))]
-    click.echo(paint(_line(columns, needed, numeric)))
-    click.echo("─" * min(sum(needed) + len(GAP) * (len(columns) - 1), max(width(), 1)))
+    put(paint(_line(columns, needed, numeric)))
+    put("─" * min(sum(needed) + len(GAP) * (len(columns) - 1), max(width(), 1)))
     for row in shown:
-        click.echo(_line(row, needed, numeric))
+        put(_line(row, needed, numeric))
 
 
 def _print_records(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     longest = max(_cells(name) for name in columns)
     for number, row in enumerate(rows, start=1):
-        click.echo(paint(f"row {number}"))
+        put(paint(f"row {number}"))
         for name, cell in zip(columns, row, strict=True):
-            click.echo(f"{GAP}{name}{' ' * (longest - _cells(name))}{GAP}{cell}")
+            put(f"{GAP}{name}{' ' * (longest - _cells(name))}{GAP}{cell}")
 
 
 def one_line(text: str, limit: int = 100) -> str:

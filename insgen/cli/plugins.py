@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,7 @@ _PLACES = {
     "exporter": "insgen export OUT --format {}",
 }
 """Kind of stage -> how its name is put to use."""
+_LISTED = re.compile(r"^(\s|[-*|]|\d+\.)", re.MULTILINE)
 
 
 def _project(function: F) -> F:
@@ -109,7 +111,7 @@ def _tell(offer: Offer, loaded: Plugins) -> None:
     from insgen.config.options import options_of
 
     say(f"{offer.kind} {offer.name}  (offered by {offer.plugin}, {offer.distribution} {offer.version})\n")
-    say(_text(offer, loaded) + "\n")
+    say(wrapped(_text(offer, loaded)) + "\n")
     if offer.kind in _PLACES:
         where = "On the command line" if offer.kind == "exporter" else "In insgen.toml"
         say(f"{where}:\n\n" + "".join(f"  {line}\n" for line in _PLACES[offer.kind].format(offer.name).split("\n")))
@@ -119,6 +121,13 @@ def _tell(offer: Offer, loaded: Plugins) -> None:
         default = "required" if option.required else f"default {json.dumps(option.default, ensure_ascii=False)}"
         say(f"  {option.name}: {option.type}, {default}")
         say(click.wrap_text(option.doc, min(width(), 100), "      ", "      "))
+
+
+def wrapped(text: str) -> str:
+    """Fit paragraphs to the terminal; lists, and what is set in by hand, stay as they are."""
+    paragraphs = text.split("\n\n")
+    fitted = [each if _LISTED.search(each) else click.wrap_text(each, min(width(), 100)) for each in paragraphs]
+    return "\n\n".join(fitted)
 
 
 def _load(project: Path | None) -> Plugins:

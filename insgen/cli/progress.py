@@ -73,14 +73,7 @@ class LiveProgress:
     """
 
     def __init__(self) -> None:
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            SpinnerColumn,
-            TextColumn,
-            TimeRemainingColumn,
-        )
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
         from insgen.cli.output import console
 
@@ -88,18 +81,16 @@ class LiveProgress:
         self._bar = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}", markup=False),
+            BarColumn(bar_width=24),  # never the whole line: the ^C that a terminal echoes must not wrap it
+            TextColumn("{task.fields[done]}", markup=False),
             TimeRemainingColumn(compact=True),
             console=self._console,
             transient=True,
-            expand=True,
         )
         self._task: Any = None
         self._name = ""
         self._began = time.monotonic()
-        self._show("getting ready: plugins, database, embedding model", None)
+        self._show("loading the embedding model", None)
         self._bar.start()
 
     @hookimpl
@@ -111,9 +102,10 @@ class LiveProgress:
     def insgen_stage_advanced(self, progress: StageProgress) -> None:
         """Move the bar."""
         self._show(f"round {progress.round}, {progress.stage}", progress.total)
+        done = f"{progress.done}/{progress.total}" if progress.total is not None else str(progress.done)
         seconds = time.monotonic() - self._began
-        rate = f"{progress.done / seconds:.0f}/s" if progress.done and seconds > 0.2 else ""
-        self._bar.update(self._task, completed=progress.done, total=progress.total, rate=rate)
+        rate = f", {progress.done / seconds:.0f}/s" if progress.done and seconds > 0.2 else ""
+        self._bar.update(self._task, completed=progress.done, total=progress.total, done=done + rate)
 
     @hookimpl
     def insgen_round_finished(self, counters: Mapping[str, Any]) -> None:
@@ -135,5 +127,5 @@ class LiveProgress:
             return
         if self._task is not None:
             self._bar.remove_task(self._task)
-        self._task = self._bar.add_task(safe(name), total=total, rate="")
+        self._task = self._bar.add_task(safe(name), total=total, done="")
         self._name, self._began = name, time.monotonic()

@@ -35,11 +35,10 @@ def quickstart(folder: Path, quiet: bool) -> None:
     say(summary(play(folder, (), 0, quiet=quiet)))
     conn = open_reader(folder / "insgen.db")
     say("\nThe best of the bank:\n")
-    best = queries.bank_rows(conn, 8)
     print_table(
         ("rank", "quality", "instruction", "from"),
-        [(r["rank"], r["quality"], r["instruction"], f"{Path(r['source'] or '').name}:{r['line_start']}") for r in best],
-        wide=("instruction", "from"),
+        [(row["rank"], row["quality"], row["instruction"], place(row)) for row in queries.bank_rows(conn, 8)],
+        wide=("instruction",),
     )
     say("\nSome that were rejected:\n")
     for row in queries.rejected_examples(conn, 4):
@@ -49,7 +48,13 @@ def quickstart(folder: Path, quiet: bool) -> None:
     out = folder / "instructions.jsonl"
     say(f"\n{told(write_export(folder, out, 'alpaca', None, force=True), out)}")
     say(f"\nNext: insgen why 1 -p {folder} | insgen status {folder} | insgen bank list -p {folder}")
-    say(f"Or put your own documents into {folder / 'docs'}, change {folder / FILE_NAME}, and call `insgen run {folder}`.")
+    say(f"Or put your own documents into {folder / 'docs'} and call `insgen run {folder}`.")
+
+
+def place(row: dict[str, Any]) -> str:
+    """File and line of a member; a long file name is cut on a narrow terminal, the line is not."""
+    line = f":{row['line_start']}"
+    return one_line(Path(row["source"] or "").name, max(20, width() - 84) - len(line)) + line
 
 
 def rejected(row: dict[str, Any]) -> list[str]:

@@ -25,7 +25,8 @@ def list_(as_json: bool) -> None:
     if as_json:
         print_json([{"name": r.name, "summary": r.summary, "source": r.source} for r in found])
         return
-    print_table(("recipe", "what it makes", "source"), [(r.name, r.summary, r.source) for r in found], wide=("what it makes", "source"))
+    rows = [(r.name, r.summary, r.source) for r in found]
+    print_table(("recipe", "what it makes", "follows"), rows, wide=("what it makes", "follows"))
 
 
 @recipes.command(epilog=example("insgen recipes show documents", "insgen recipes show pibe > insgen.toml"))

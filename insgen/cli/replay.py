@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from insgen.cli.output import example, json_option, print_json, print_table, project_argument, set_option
+from insgen.cli.output import example, json_option, print_json, print_table, project_argument, say, set_option
 
 
 @click.command(epilog=example("insgen replay handbook --set filter.rouge.limit=0.6 --set select.size=50"))
@@ -44,7 +44,7 @@ def replay(project: Path, settings: tuple[str, ...], quiet: bool, top: int, as_j
     print_table(("", "as it is", "replayed"), rows)
     for word, members in (("gained", found.gained), ("lost", found.lost)):
         if members and top:
-            click.echo(f"\n{word}: {len(members)} members")
+            say(f"\n{word}: {len(members)} members")
             print_table(
                 ("rank", "id", "instruction"),
                 [(m["rank"], m["id"][:11], m["instruction"]) for m in members[:top]],

@@ -67,8 +67,8 @@ def summary(result: RunResult) -> str:
     lines = [
         f"Stopped because {result.reason}.",
         (
-            f"{counted(n['rounds'], 'round')}: {counted(n['proposed'], 'candidate')} proposed, {n['rejected']} rejected,"
-            f" {n['kept']} kept; the best {n['members']} of all that was kept are the bank."
+            f"{counted(n['rounds'], 'round')}: {n['proposed']} candidates proposed, {n['rejected']} rejected,"
+            f" {n['kept']} kept. The bank holds the best {n['members']}."
         ),
     ]
     for reason, count in result.rejected_by.most_common():

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import click
 
-from insgen.cli.output import database_of, example, json_option, print_json, print_table, project_option, safe, say
+from insgen.cli.output import database_of, example, json_option, print_json, print_table, project_option, put, safe, say
 
 _READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
-_SHOWING = frozenset(
-    "table_info table_xinfo table_list index_list index_info index_xinfo foreign_key_list database_list function_list"
-    " collation_list compile_options integrity_check quick_check foreign_key_check".split()
-)
+_SHOWING = {
+    *("table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list"),
+    *("integrity_check", "quick_check", "foreign_key_check", "database_list", "compile_options"),
+}
 """Pragmas that only show something, with or without an argument."""
 
 
@@ -74,9 +74,12 @@ def _problem(error: Exception) -> str:
 
 def _print_csv(rows: list[dict[str, object]]) -> None:
     import csv
+    import io
 
-    writer = csv.writer(sys.stdout, lineterminator="\n")
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
     writer.writerow(rows[0])
     for row in rows:
         values = (value.hex() if isinstance(value, bytes) else value for value in row.values())
         writer.writerow([safe(value) if isinstance(value, str) and sys.stdout.isatty() else value for value in values])
+    put(text.getvalue(), nl=False)

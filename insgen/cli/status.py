@@ -61,7 +61,8 @@ def headlines(found: dict[str, Any], project: Path) -> list[str]:
     if costs["calls"]:
         lines.append(f"Spent: ${costs['cost_usd']:.4f} in {costs['calls']} calls.")
     if found["unreadable"]:
-        lines.append(f"{found['unreadable']} rows could not be read: insgen sql 'SELECT * FROM unreadable' -p {project}")
+        n = found["unreadable"]
+        lines.append(f"Rows that could not be read: {n}; see insgen sql 'SELECT * FROM unreadable' -p {project}")
     return lines
 
 

@@ -45,7 +45,7 @@ BREACHES = [
     ("generator", GENERATOR + "return Generated(('x',))", "gave str, expected Candidate"),
     ("generator", GENERATOR + "return Generated()", "gave nothing, stays where it is and is not exhausted"),
     ("generator", GENERATOR + "return Generated(unreadable=('row 3',), exhausted=True)", "returned str, expected Unreadable"),
-    ("generator", GENERATOR + "return Generated((Candidate('x', origin=Origin('rogue', 'caf\\udce9.md')),))", r"Origin.source = 'caf\udce9.md', expected text"),
+    ("generator", GENERATOR + "return Generated((Candidate('x', origin=Origin('rogue', licence='MIT\\udce9')),))", r"Origin.licence = 'MIT\udce9', expected text"),
     ("generator", GENERATOR + "return Generated((Candidate('x', origin=Origin('rogue', line_start=np.int64(3))),))", "Origin.line_start = np.int64(3), expected an int"),
     ("generator", GENERATOR + "return Generated(requests=('x',))", "returned str, expected Request"),
     ("generator", GENERATOR + "return 1 / 0", "failed: ZeroDivisionError: division by zero"),

@@ -13,7 +13,7 @@ from collections.abc import Sequence, Set
 from ._blocks import Block, BlockKind, Document, Item
 
 _UNDERLINE = re.compile(r"^([=\-~^\"*+#`:'])\1{2,}\s*$")
-_MARKER = re.compile(r"^ {0,3}(?:(?P<bullet>[-*•‣–])|(?P<number>\d{1,3})[.)])\s+(?=\S)")  # real bullets
+_MARKER = re.compile(r"^ {0,3}(?:(?P<bullet>[-*•‣–])|(?P<number>\d{1,3})(?P<sign>[.)]))\s+(?=\S)")  # real bullets
 _NUMBERED = re.compile(r"^\d{1,2}(?:\.\d{1,2}){0,3}\.?\s+(?=[^\W\d_])")
 _DIRECTIVE = re.compile(r"^\.\. ")
 _MAX_HEADING_WORDS = 10
@@ -103,7 +103,7 @@ class _Reader:
         while self.at < len(self.lines):
             line = self.lines[self.at]
             other = _MARKER.match(line)
-            if other and bool(other["number"]) == bool(marker["number"]):
+            if other and (other["bullet"], other["sign"]) == (marker["bullet"], marker["sign"]):
                 starts.append(self.at)
             elif (
                 line.strip() and not line[0].isspace() and (self._is_blank(self.at - 1) or self._is_heading_line(line))

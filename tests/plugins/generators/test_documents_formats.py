@@ -62,7 +62,7 @@ def test_html_scripts_styles_and_navigation_leave_no_word(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("tag", ["div", "b", "ul><li", "blockquote", "table><tr><td", "dl><dd"])
 def test_deeply_nested_html_is_no_error(tmp_path: Path, tag: str) -> None:
-    page = "<h2>Why is it wet?</h2><p>It rained the whole night.</p>" + f"<{tag}>" * 2000 + "deep"
+    page = "<h2>Why is it wet?</h2><p>It rained the whole night.</p><h2>Deep</h2>" + f"<{tag}>" * 2000 + "deep"
     found = triples(tmp_path, page, "docs/page.html")
 
     assert "It rained the whole night." in [c.output for c in found]
