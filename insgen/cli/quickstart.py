@@ -10,6 +10,15 @@ import click
 from insgen.cli.output import example, one_line, print_table, say, width
 
 
+_HANDBOOK = {
+    'name = "my-handbook-instructions"': 'name = "sqlite-in-production"',
+    'domain = ""  ': 'domain = "running SQLite in production"  ',
+    'licence = ""  ': 'licence = "Apache-2.0"  ',
+    '# subject = "Kubernetes"': 'subject = "SQLite"',
+}
+"""What the project says about the handbook where the recipe leaves it open."""
+
+
 @click.command(epilog=example("insgen quickstart", "insgen quickstart my-first-project"))
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path("insgen-quickstart"))
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
@@ -27,7 +36,7 @@ def quickstart(folder: Path, quiet: bool) -> None:
     from insgen.store.database import open_reader
 
     if not (folder / FILE_NAME).exists():
-        make_project(folder, "documents")
+        make_project(folder, "documents", _HANDBOOK)
         chapters = copy_handbook(folder / "docs")
         say(f"Made {folder} from the recipe documents, with {chapters} chapters of a handbook in {folder / 'docs'}.")
     else:

@@ -37,8 +37,8 @@ FUNCTION_WORDS = words(
 )
 #: Words that may follow a verb and no noun.
 _DETERMINERS = words(
-    "a all an any both each enough every five four her his how its my no one only our several some that the their "
-    "these this those three two what whether which your"
+    "a all an any both each enough every five four her his how it its my no one only our several some that the their "
+    "them these this those three two what whether which your"
 )
 _NOT_VERBS = FUNCTION_WORDS | words(
     "about above across against almost along also although always among anything around because behind below "
@@ -129,7 +129,7 @@ def is_imperative(phrase: str) -> bool:
         return bool(first in {"do", "be"} and len(words_) > 1 and words_[1].lower() == "not")
     if _VERBS_WITH_PARTICLE.match(phrase):
         return True
-    second = words_[1].strip("*_\"'(").lower() if len(words_) > 1 else ""
+    second = words_[1].strip("*_\"'(.,;:").lower() if len(words_) > 1 else ""
     if first in _PLAIN_VERBS:
         linked = second in {"and", "or"} and (len(words_) < 3 or words_[2].lower() not in _PLAIN_VERBS | _DOUBLE_VERBS)
         return not linked and second not in {"is", "are", "was", "has", "can", "of"}

@@ -49,7 +49,14 @@ class Wanted:
 
     def texts(self) -> tuple[str, ...]:
         """All of it as texts, for a hash."""
-        return (self.subject, self.domain, " ".join(sorted(self.kinds)), str(self.min_words), str(self.max_words), str(self.in_english))
+        return (
+            self.subject,
+            self.domain,
+            " ".join(sorted(self.kinds)),
+            str(self.min_words),
+            str(self.max_words),
+            str(self.in_english),
+        )
 
 
 def make_triples(pages: Sequence[Document], wanted: Wanted) -> Iterator[tuple[Document, Triple]]:
@@ -77,7 +84,7 @@ def _stands_alone(triple: Triple, wanted: Wanted) -> bool:
     words = n_words(triple.output)
     if words > wanted.max_words or words < (1 if triple.names else wanted.min_words):
         return False
-    if n_words(triple.instruction) > _MAX_INSTRUCTION_WORDS or triple.output.rstrip().endswith(":"):
+    if not 2 <= n_words(triple.instruction) <= _MAX_INSTRUCTION_WORDS or triple.output.rstrip().endswith(":"):
         return False
     if not triple.names and not is_whole(triple.blocks):
         return False
