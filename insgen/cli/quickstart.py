@@ -68,7 +68,7 @@ def place(row: dict[str, Any]) -> str:
 
 def rejected(row: dict[str, Any]) -> list[str]:
     """A rejected candidate in one or two lines that fit the terminal."""
-    measured = f"{row['measure']} {row['value']:.2f} > {row['limit_value']:g}" if row["neighbour"] else row["reason"]
+    measured = f"{row['measure']} {row['value']:.3f} > {row['limit_value']:g}" if row["neighbour"] else row["reason"]
     label = f"  {row['filter']} ({measured}): "
     lines = [label + one_line(row["instruction"], max(30, width() - len(label)))]
     if row["neighbour_instruction"]:
