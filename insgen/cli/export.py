@@ -74,4 +74,6 @@ def write_export(project: Path, out: Path, format_: str, top: int | None, *, for
 def told(done: ExportSummary, out: Path) -> str:
     """Two lines about an export, with the file as the user named it."""
     card = out.with_name(done.card.name)
-    return f"Wrote {done.exported.n_members} members to {out} (format {done.exported.format}),\nand their card to {card}."
+    return (
+        f"Wrote {done.exported.n_members} members to {out} (format {done.exported.format}),\nand their card to {card}."
+    )

@@ -9,7 +9,6 @@ import click
 
 from insgen.cli.output import example, one_line, print_table, say, width
 
-
 _HANDBOOK = {
     'name = "my-handbook-instructions"': 'name = "sqlite-in-production"',
     'domain = ""  ': 'domain = "running SQLite in production"  ',
@@ -35,12 +34,14 @@ def quickstart(folder: Path, quiet: bool) -> None:
     from insgen.store import queries
     from insgen.store.database import open_reader
 
-    if not (folder / FILE_NAME).exists():
-        make_project(folder, "documents", _HANDBOOK)
-        chapters = copy_handbook(folder / "docs")
-        say(f"Made {folder} from the recipe documents, with {chapters} chapters of a handbook in {folder / 'docs'}.")
-    else:
+    docs = folder / "docs"
+    if (folder / FILE_NAME).exists() and any(docs.glob("*")):
         say(f"{folder} is a project already: going on.")
+    else:
+        if not (folder / FILE_NAME).exists():
+            make_project(folder, "documents", _HANDBOOK)
+        chapters = copy_handbook(docs)
+        say(f"Made {folder} from the recipe documents, with {chapters} chapters of a handbook in {docs}.")
     say(summary(play(folder, (), 0, quiet=quiet)))
     conn = open_reader(folder / "insgen.db")
     say("\nThe best of the bank:\n")
@@ -50,14 +51,15 @@ def quickstart(folder: Path, quiet: bool) -> None:
         wide=("instruction",),
     )
     say("\nSome that were rejected:\n")
-    for row in queries.rejected_examples(conn, 4):
+    examples = queries.rejected_examples(conn, 40)
+    for row in [each for each in examples if each["instruction"] != each["neighbour_instruction"]][:4]:
         for line in rejected(row):
             say(line)
     conn.close()
     out = folder / "instructions.jsonl"
     say(f"\n{told(write_export(folder, out, 'alpaca', None, force=True), out)}")
     say(f"\nNext: insgen why 1 -p {folder} | insgen status {folder} | insgen bank list -p {folder}")
-    say(f"Or put your own documents into {folder / 'docs'} and call `insgen run {folder}`.")
+    say(f"Or put your own documents into {docs} and call `insgen run {folder}`.")
 
 
 def place(row: dict[str, Any]) -> str:

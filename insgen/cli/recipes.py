@@ -33,7 +33,10 @@ def list_(as_json: bool) -> None:
 @click.argument("name")
 @json_option
 def show(name: str, as_json: bool) -> None:
-    """Print a recipe's config, with its comments."""
+    """Print a recipe's config, with its comments.
+
+    As `insgen init --recipe NAME` writes it, so that methods can be read and compared before one is chosen.
+    """
     from insgen.hooks.manager import load_plugins
 
     recipe = load_plugins().find("recipe", name).cls

@@ -43,7 +43,10 @@ def run(project: Path, rounds: int, settings: tuple[str, ...], quiet: bool, as_j
         )
         return
     say(summary(result))
-    say(f"Next: insgen status {project} | insgen bank list -p {project} | insgen export FILE -p {project}")
+    if result.counters["members"]:
+        say(f"Next: insgen status {project} | insgen bank list -p {project} | insgen export FILE -p {project}")
+    else:
+        say(f"Next: insgen status {project} | insgen check {project} | insgen add FILE -p {project}")
 
 
 def play(project: Path, settings: tuple[str, ...], rounds: int, *, quiet: bool) -> RunResult:
@@ -64,13 +67,13 @@ def play(project: Path, settings: tuple[str, ...], rounds: int, *, quiet: bool) 
 def summary(result: RunResult) -> str:
     """A run in a few lines, for people."""
     n = result.counters
-    lines = [
-        f"Stopped because {result.reason}.",
-        (
-            f"{counted(n['rounds'], 'round')}: {n['proposed']} candidates proposed, {n['rejected']} rejected,"
-            f" {n['kept']} kept. The bank holds the best {n['members']}."
-        ),
-    ]
+    lines = [f"Stopped because {result.reason}."]
+    if not n["rounds"]:
+        return f"{lines[0]} The bank holds {counted(n['members'], 'member')}."
+    lines.append(
+        f"{counted(n['rounds'], 'round')}: {counted(n['proposed'], 'candidate')} proposed, {n['rejected']} rejected,"
+        f" {n['kept']} kept. The bank holds the best {n['members']}."
+    )
     for reason, count in result.rejected_by.most_common():
         lines.append(f"  {count:>6} rejected: {reason}")
     for word, what in (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import sys
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import click
 
 from insgen.cli.output import database_of, example, json_option, print_json, print_table, project_option, put, safe, say
 
-_READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 _SHOWING = {
     *("table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list"),
     *("integrity_check", "quick_check", "foreign_key_check", "database_list", "compile_options"),
@@ -35,10 +33,14 @@ def sql(query: str, project: Path, as_json: bool, as_csv: bool) -> None:
     QUERY is one SELECT. The views v_bank, v_fate, v_rounds and v_costs keep their columns; the tables may change with
     a release. For a browser, `datasette insgen.db` shows the same file. Works while a run is writing.
     """
+    import sqlite3
+
     from insgen.errors import ConfigError
     from insgen.store import queries
     from insgen.store.database import open_reader
 
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv exclude each other: name one.")
     conn = open_reader(database_of(project))
     conn.set_authorizer(_only_reading)
     try:
@@ -62,8 +64,11 @@ def sql(query: str, project: Path, as_json: bool, as_csv: bool) -> None:
 
 def _only_reading(action: int, first: str | None, second: str | None, *_: str | None) -> int:
     """SQLite's authorizer: what writes is denied, also into other files (ATTACH, VACUUM INTO)."""
+    import sqlite3
+
+    reading = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE)
     shows = action == sqlite3.SQLITE_PRAGMA and (first in _SHOWING or (first == "user_version" and second is None))
-    return sqlite3.SQLITE_OK if action in _READING or shows else sqlite3.SQLITE_DENY
+    return sqlite3.SQLITE_OK if action in reading or shows else sqlite3.SQLITE_DENY
 
 
 def _problem(error: Exception) -> str:

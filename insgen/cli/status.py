@@ -45,7 +45,7 @@ def headlines(found: dict[str, Any], project: Path) -> list[str]:
     if not last:
         lines.append(f"No run yet: `insgen run {project}` begins.")
     elif last["finished_utc"]:
-        lines.append(f"Run {last['id']}, begun {last['started_utc']}, stopped because {last['reason']}.")
+        lines.append(f"Run {last['id']}, begun {last['started_utc']}, ended: {last['reason']}.")
     else:
         lines.append(
             f"Run {last['id']}, begun {last['started_utc']}, is at work or was killed; `insgen run {project}` goes on."

@@ -83,11 +83,25 @@ def test_what_cannot_be_understood_is_refused_by_name(tables: dict[str, Any], pa
 @pytest.mark.parametrize(
     ("tables", "parts"),
     [
-        ({"filter": [{"use": "lenght"}]}, ('[[filter]] 1 lenght: No filter is called "lenght"', 'Did you mean "length"?', "Known: ", "near_duplicate")),
-        ({"filter": [{"use": "length", "min_word": 1}]}, ("[[filter]] 1 length", 'no key "min_word"', 'Did you mean "min_words"?')),
+        (
+            {"filter": [{"use": "lenght"}]},
+            (
+                '[[filter]] 1 lenght: No filter is called "lenght"',
+                'Did you mean "length"?',
+                "Known: ",
+                "near_duplicate",
+            ),
+        ),
+        (
+            {"filter": [{"use": "length", "min_word": 1}]},
+            ("[[filter]] 1 length", 'no key "min_word"', 'Did you mean "min_words"?'),
+        ),
         ({"filter": [{"use": "length", "min_words": "1"}]}, ("[[filter]] 1 length, min_words", "'1'", "whole number")),
         ({"filter": [{"use": "length", "min_words": 0}]}, ("[[filter]] 1 length", "min_words = 0", "at least 1")),
-        ({"embed": {"use": "hashing", "executor": "ray"}}, ("[embed] executor", 'No executor is called "ray"', "Known: in-process")),
+        (
+            {"embed": {"use": "hashing", "executor": "ray"}},
+            ("[embed] executor", 'No executor is called "ray"', "Known: in-process"),
+        ),
         ({"select": {"use": "heuristic"}}, ("[select]", 'No selector is called "heuristic"')),
         ({"seeds": {"use": "unifrom"}}, ("[seeds]", 'No seed policy is called "unifrom"', 'Did you mean "uniform"?')),
     ],
@@ -103,7 +117,13 @@ def test_overrides_reach_tables_and_stages_and_leave_the_given_tables_alone() ->
     before = copy.deepcopy(TABLES)
     changed = override(
         TABLES,
-        ["loop.rounds=5", "filter.near_duplicate.limit = 0.5", "score.heuristic.weight=0.1", "embed.use=hashing", "llm.model=a/b=c"],
+        [
+            "loop.rounds=5",
+            "filter.near_duplicate.limit = 0.5",
+            "score.heuristic.weight=0.1",
+            "embed.use=hashing",
+            "llm.model=a/b=c",
+        ],
     )
     assert before == TABLES
     assert changed["loop"] == {"rounds": 5}
@@ -153,7 +173,7 @@ def test_a_parse_option_without_a_value_is_refused() -> None:
 
 
 def test_hash_is_blind_to_order_and_layout_only(make_project: Callable[..., Path]) -> None:
-    first = make_project('[loop]\nrounds = 3 # three\nbatch = 5\n[select]\nsize = 1\n')
+    first = make_project("[loop]\nrounds = 3 # three\nbatch = 5\n[select]\nsize = 1\n")
     second = make_project("[select]\nsize=1\n\n[loop]\nbatch=5\nrounds=3\n")
     third = make_project("[select]\nsize=1\n\n[loop]\nbatch=5\nrounds=4\n")
     hashes = [config_hash(load_config(each)[1]) for each in (first, second, third)]

@@ -1,7 +1,8 @@
 -- The schema of version 1, as SQLite keeps it. Written once; a released schema never changes.
 CREATE TABLE answers (
-  candidate_id TEXT NOT NULL, round INTEGER NOT NULL, responder TEXT NOT NULL, version TEXT NOT NULL, input TEXT NOT NULL,
-  output TEXT, call_id TEXT, reason TEXT NOT NULL, PRIMARY KEY (candidate_id, round)) WITHOUT ROWID;
+  candidate_id TEXT NOT NULL, round INTEGER NOT NULL, responder TEXT NOT NULL, version TEXT NOT NULL,
+  input TEXT NOT NULL, output TEXT, call_id TEXT, reason TEXT NOT NULL,
+  PRIMARY KEY (candidate_id, round)) WITHOUT ROWID;
 CREATE TABLE arrivals (
   id INTEGER PRIMARY KEY, added_utc TEXT NOT NULL, source TEXT NOT NULL, options TEXT NOT NULL,
   n_rows INTEGER NOT NULL, n_unreadable INTEGER NOT NULL);

@@ -40,13 +40,29 @@ TABLES = {
 
 BREACHES = [
     ("generator", GENERATOR + "return []", "returned list, expected Generated"),
-    ("generator", GENERATOR + "return Generated(tuple(Candidate(f'Task {n}') for n in range(context.limit + 2)))", "gave 6 candidates, limit 4"),
+    (
+        "generator",
+        GENERATOR + "return Generated(tuple(Candidate(f'Task {n}') for n in range(context.limit + 2)))",
+        "gave 6 candidates, limit 4",
+    ),
     ("generator", GENERATOR + "return Generated((Candidate('x'),), position=7)", "gave the position 7, expected text"),
     ("generator", GENERATOR + "return Generated(('x',))", "gave str, expected Candidate"),
     ("generator", GENERATOR + "return Generated()", "gave nothing, stays where it is and is not exhausted"),
-    ("generator", GENERATOR + "return Generated(unreadable=('row 3',), exhausted=True)", "returned str, expected Unreadable"),
-    ("generator", GENERATOR + "return Generated((Candidate('x', origin=Origin('rogue', licence='MIT\\udce9')),))", r"Origin.licence = 'MIT\udce9', expected text"),
-    ("generator", GENERATOR + "return Generated((Candidate('x', origin=Origin('rogue', line_start=np.int64(3))),))", "Origin.line_start = np.int64(3), expected an int"),
+    (
+        "generator",
+        GENERATOR + "return Generated(unreadable=('row 3',), exhausted=True)",
+        "returned str, expected Unreadable",
+    ),
+    (
+        "generator",
+        GENERATOR + "return Generated((Candidate('x', origin=Origin('rogue', licence='MIT\\udce9')),))",
+        r"Origin.licence = 'MIT\udce9', expected text",
+    ),
+    (
+        "generator",
+        GENERATOR + "return Generated((Candidate('x', origin=Origin('rogue', line_start=np.int64(3))),))",
+        "Origin.line_start = np.int64(3), expected an int",
+    ),
     ("generator", GENERATOR + "return Generated(requests=('x',))", "returned str, expected Request"),
     ("generator", GENERATOR + "return 1 / 0", "failed: ZeroDivisionError: division by zero"),
     ("embedder", EMBEDDER + "return good.tolist()", "returned list, expected ndarray"),
@@ -58,8 +74,16 @@ BREACHES = [
     ("embedder", EMBEDDER + "return good * np.float32('nan')", "gave vectors of L2 norm [nan, nan, nan], expected 1"),
     ("embedder", EMBEDDER + "return good + np.float32('inf')", "gave vectors of L2 norm [inf, inf, inf], expected 1"),
     ("embedder", EMBEDDER + "raise MemoryError('no room')", "failed: MemoryError: no room"),
-    ("embedder", "identity = ''\ndimension = 4\ndef embed(self, texts):\n    return None", "calls its vectors '', expected a name"),
-    ("embedder", "identity = 'x'\ndimension = '4'\ndef embed(self, texts):\n    return None", "returned str, expected int"),
+    (
+        "embedder",
+        "identity = ''\ndimension = 4\ndef embed(self, texts):\n    return None",
+        "calls its vectors '', expected a name",
+    ),
+    (
+        "embedder",
+        "identity = 'x'\ndimension = '4'\ndef embed(self, texts):\n    return None",
+        "returned str, expected int",
+    ),
     ("executor", EXECUTOR + "return []", "gave 0 results for 1 batches"),
     ("executor", EXECUTOR + "return None", "returned NoneType, expected Iterable"),
     ("executor", EXECUTOR + "yield 1 / 0", "failed: ZeroDivisionError: division by zero"),
@@ -69,26 +93,62 @@ BREACHES = [
     ("filter", FILTER + "return [Verdict(c.id, True) for c in candidates][::-1]", "returned a verdict for b2:"),
     ("filter", FILTER + "return [True for c in candidates]", "returned bool, expected Verdict"),
     ("filter", FILTER + "return [Verdict(c.id, False) for c in candidates]", "without a reason"),
-    ("filter", FILTER + "return [Verdict(c.id, True, value=float('nan')) for c in candidates]", "Verdict.value = nan, expected a finite int or float"),
-    ("filter", FILTER + "return [Verdict(c.id, True, limit=float('inf')) for c in candidates]", "Verdict.limit = inf, expected a finite"),
-    ("filter", FILTER + "return [Verdict(c.id, True, value=np.float32(1)) for c in candidates]", "Verdict.value = np.float32(1.0), expected a finite"),
-    ("filter", FILTER + "return [Verdict(c.id, True, reason=None) for c in candidates]", "Verdict.reason = None, expected text"),
+    (
+        "filter",
+        FILTER + "return [Verdict(c.id, True, value=float('nan')) for c in candidates]",
+        "Verdict.value = nan, expected a finite int or float",
+    ),
+    (
+        "filter",
+        FILTER + "return [Verdict(c.id, True, limit=float('inf')) for c in candidates]",
+        "Verdict.limit = inf, expected a finite",
+    ),
+    (
+        "filter",
+        FILTER + "return [Verdict(c.id, True, value=np.float32(1)) for c in candidates]",
+        "Verdict.value = np.float32(1.0), expected a finite",
+    ),
+    (
+        "filter",
+        FILTER + "return [Verdict(c.id, True, reason=None) for c in candidates]",
+        "Verdict.reason = None, expected text",
+    ),
     ("filter", FILTER + "return [Verdict(c.id, 'yes') for c in candidates]", "Verdict.kept = 'yes', expected a bool"),
     ("responder", RESPONDER + "return []", "returned 0 answers for 4 candidates"),
     ("responder", RESPONDER + "return [Answer(c.id, None) for c in candidates]", "gave no answer to b2:"),
     ("responder", RESPONDER + "return [Answer(c.id, 42) for c in candidates]", "Answer.output = 42, expected text"),
-    ("scorer", SCORER + "return [Score(c.id, float('nan'), 0, 1) for c in candidates]", "Score.value = nan, expected a finite"),
+    (
+        "scorer",
+        SCORER + "return [Score(c.id, float('nan'), 0, 1) for c in candidates]",
+        "Score.value = nan, expected a finite",
+    ),
     ("scorer", SCORER + "return [Score(c.id, 5.5, 1, 5) for c in candidates]", " 5.5 on the scale 1 to 5"),
     ("scorer", SCORER + "return [Score(c.id, 3, 5, 1) for c in candidates]", "scores on the scale 5 to 1"),
     ("scorer", SCORER + "return [Score(c.id, 0, 0, float('inf')) for c in candidates]", "Score.high = inf"),
     ("scorer", SCORER + "return [Score(c.id, None, 0, 1) for c in candidates]", "gave no score to b2:"),
-    ("scorer", SCORER + "return [Score(c.id, 1, 0, 1, {'part': float('nan')}) for c in candidates]", "the parts {'part': nan}"),
+    (
+        "scorer",
+        SCORER + "return [Score(c.id, 1, 0, 1, {'part': float('nan')}) for c in candidates]",
+        "the parts {'part': nan}",
+    ),
     ("scorer", SCORER + "return [Score(c.id, 1, 0, 1) for c in candidates[:2]]", "returned 2 scores for 4 candidates"),
     ("scorer", SCORER + "return [Score(c.id, 1, 0, 1) for c in reversed(candidates)]", "returned a score for b2:"),
-    ("selector", SELECTOR + "return Selection(tuple(Ranked(i, 0, 0, 0) for i in ids))", "selected 4 candidates, size 2"),
+    (
+        "selector",
+        SELECTOR + "return Selection(tuple(Ranked(i, 0, 0, 0) for i in ids))",
+        "selected 4 candidates, size 2",
+    ),
     ("selector", SELECTOR + "return Selection((Ranked(ids[0], 0, 0, 0),) * 2)", "selected a candidate twice"),
-    ("selector", SELECTOR + "return Selection((Ranked('b2:1', 0, 0, 0),))", "selected ids that were not offered: ['b2:1']"),
-    ("selector", SELECTOR + "return Selection((Ranked(ids[0], 0, 0, float('nan')),))", "Ranked.utility = nan, expected a finite"),
+    (
+        "selector",
+        SELECTOR + "return Selection((Ranked('b2:1', 0, 0, 0),))",
+        "selected ids that were not offered: ['b2:1']",
+    ),
+    (
+        "selector",
+        SELECTOR + "return Selection((Ranked(ids[0], 0, 0, float('nan')),))",
+        "Ranked.utility = nan, expected a finite",
+    ),
     ("selector", SELECTOR + "return Selection((ids[0],))", "returned str, expected Ranked"),
     ("selector", SELECTOR + "return Selection((), state={})", "gave a state of type dict, expected text"),
     ("selector", SELECTOR + "return ids", "returned list, expected Selection"),
@@ -98,12 +158,28 @@ BREACHES = [
     ("feedback source", FEEDBACK + "return [], ''", None),
     ("feedback source", FEEDBACK + "return []", "returned list, expected tuple"),
     ("feedback source", FEEDBACK + "return (1, 2, 3)", "returned (1, 2, 3), expected signals and a position"),
-    ("feedback source", FEEDBACK + "return [Signal('b2:1', 'loss', 1.5)], ''", "gave the signal 1.5 for b2:1, expected -1 to 1"),
+    (
+        "feedback source",
+        FEEDBACK + "return [Signal('b2:1', 'loss', 1.5)], ''",
+        "gave the signal 1.5 for b2:1, expected -1 to 1",
+    ),
     ("feedback source", FEEDBACK + "return [Signal('b2:1', 'loss', float('nan'))], ''", "Signal.value = nan"),
     ("feedback source", FEEDBACK + "return [3], ''", "returned int, expected Signal"),
 ]
 
-OF_A_ROUND = ("rounds", "candidates", "proposals", "verdicts", "answers", "scores", "kept", "members", "bank_versions", "positions", "signals")
+OF_A_ROUND = (
+    "rounds",
+    "candidates",
+    "proposals",
+    "verdicts",
+    "answers",
+    "scores",
+    "kept",
+    "members",
+    "bank_versions",
+    "positions",
+    "signals",
+)
 
 
 @pytest.fixture
@@ -157,7 +233,9 @@ def test_once_the_plugin_is_mended_the_run_goes_on(rogue_project: Callable[[str,
     project = rogue_project("filter", FILTER + "raise KeyError('oops')")
     with pytest.raises(PluginError):
         play(project)
-    (project / "mine.py").write_text(plugin(FILTER + "return [Verdict(c.id, np.bool_(True)) for c in candidates]", "insgen_filters"))
+    (project / "mine.py").write_text(
+        plugin(FILTER + "return [Verdict(c.id, np.bool_(True)) for c in candidates]", "insgen_filters")
+    )
     assert play(project).counters["kept"] == 4
     assert query(project, "SELECT round, run_id FROM rounds") == [(1, 2)]
 

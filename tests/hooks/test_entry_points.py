@@ -12,7 +12,9 @@ from support.projects import DATA, PLAIN, play, plugin, rows
 from insgen.errors import ConfigError, PluginError
 from insgen.hooks.manager import load_plugins
 
-GOOD = plugin("def filter(self, candidates, bank):\n    return [Verdict(c.id, True) for c in candidates]", "insgen_filters")
+GOOD = plugin(
+    "def filter(self, candidates, bank):\n    return [Verdict(c.id, True) for c in candidates]", "insgen_filters"
+)
 
 
 @pytest.fixture
@@ -50,12 +52,20 @@ def test_an_installed_plugin_offers_its_stages_with_its_version(install: Callabl
         ("import no_such_thing\n", ("No module named 'no_such_thing'", "line 1")),
         ("x = (\n", ("SyntaxError", "baddist_plugin.py, line 1")),
         ("raise SystemExit('bye')\n", ("SystemExit: bye", "line 1")),
-        ("from insgen import hookimpl\n@hookimpl\ndef insgen_filters():\n    return 1 / 0\n", ("ZeroDivisionError", "line 4")),
-        ("from insgen import hookimpl\n@hookimpl\ndef insgen_fliters():\n    return []\n", ("unknown hook 'insgen_fliters'",)),
+        (
+            "from insgen import hookimpl\n@hookimpl\ndef insgen_filters():\n    return 1 / 0\n",
+            ("ZeroDivisionError", "line 4"),
+        ),
+        (
+            "from insgen import hookimpl\n@hookimpl\ndef insgen_fliters():\n    return []\n",
+            ("unknown hook 'insgen_fliters'",),
+        ),
         ("x = 1\n", ("no function marked @insgen.hookimpl",)),
     ],
 )
-def test_a_broken_installed_plugin_is_named_and_left_out(install: Callable[..., Path], text: str, parts: tuple[str, ...]) -> None:
+def test_a_broken_installed_plugin_is_named_and_left_out(
+    install: Callable[..., Path], text: str, parts: tuple[str, ...]
+) -> None:
     install("baddist", text)
     install("gooddist", GOOD)
     plugins = load_plugins()

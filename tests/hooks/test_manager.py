@@ -72,14 +72,21 @@ def test_two_plugins_with_one_name_are_both_named_once_the_name_is_used(make_pro
     config.write_text(config.read_text() + '[[filter]]\nuse = "rogue"\n')
     with pytest.raises(PluginError) as caught:
         play(project)
-    for part in ('Two plugins offer a filter called "rogue"', "first.py (config b2:", "second.py (config b2:", "Uninstall one"):
+    for part in (
+        'Two plugins offer a filter called "rogue"',
+        "first.py (config b2:",
+        "second.py (config b2:",
+        "Uninstall one",
+    ):
         assert part in str(caught.value)
 
 
 def test_a_plugin_may_not_shadow_a_built_in(make_project: Callable[..., Path]) -> None:
     body = plugin(KEEP_ALL, "insgen_filters").replace('"rogue"', '"length"')
     project = make_project('plugins = ["mine.py"]\n' + EMBED + '[[filter]]\nuse = "length"\n', {"mine.py": body})
-    with pytest.raises(PluginError, match=r'filter called "length": insgen\.plugins\.filters\.length \(insgen .* and mine\.py'):
+    with pytest.raises(
+        PluginError, match=r'filter called "length": insgen\.plugins\.filters\.length \(insgen .* and mine\.py'
+    ):
         play(project)
 
 
@@ -88,7 +95,10 @@ BROKEN_FILES = {
     "syntax.py": ("def broken(:\n    pass\n", ("SyntaxError", "syntax.py, line 1")),
     "raises.py": ("x = 1\nraise ValueError('not today')\n", ("ValueError: not today", "raises.py, line 2")),
     "leaves.py": ("import sys\n\nsys.exit(3)\n", ("SystemExit: 3", "leaves.py, line 3")),
-    "imports.py": ("import no_such_module_anywhere\n", ("No module named 'no_such_module_anywhere'", "imports.py, line 1")),
+    "imports.py": (
+        "import no_such_module_anywhere\n",
+        ("No module named 'no_such_module_anywhere'", "imports.py, line 1"),
+    ),
     "deep.py": ("import json\njson.loads('{')\n", ("JSONDecodeError", "deep.py, line 2")),
     "empty.py": ("x = 1\n", ("no function marked @insgen.hookimpl",)),
     "binary.py": ("\x00\x01", ("null bytes",)),
@@ -134,7 +144,10 @@ MISUSED_HOOKS = {
         "from insgen import hookimpl\n@hookimpl\ndef insgen_fliters():\n    return []\n",
         ("unknown hook 'insgen_fliters'",),
     ),
-    "recipe": ("from insgen import hookimpl\n@hookimpl\ndef insgen_recipes():\n    return [1]\n", ("1, which is no insgen.Recipe",)),
+    "recipe": (
+        "from insgen import hookimpl\n@hookimpl\ndef insgen_recipes():\n    return [1]\n",
+        ("1, which is no insgen.Recipe",),
+    ),
     "command": (
         "from insgen import hookimpl\n@hookimpl\ndef insgen_commands():\n    return [len]\n",
         ("which is no click command with a name",),
@@ -160,7 +173,9 @@ def test_a_hook_may_answer_none_and_offer_nothing(tmp_path: Path) -> None:
 def test_a_plugin_named_twice_acts_once(tmp_path: Path) -> None:
     plugins = load_plugins(["insgen.plugins.filters.length"], tmp_path)
     assert plugins.broken == []
-    assert [offer.plugin for offer in plugins.named("filter") if offer.name == "length"] == ["insgen.plugins.filters.length"]
+    assert [offer.plugin for offer in plugins.named("filter") if offer.name == "length"] == [
+        "insgen.plugins.filters.length"
+    ]
     assert plugins.manager.is_registered(plugins.manager.get_plugin("insgen.plugins.filters.length"))
 
 
@@ -168,7 +183,13 @@ def test_unknown_name_lists_the_known_and_suggests_one() -> None:
     with pytest.raises(ConfigError) as caught:
         load_plugins().find("filter", "rogue", "insgen.toml, [[filter]] 1")
     message = str(caught.value)
-    for part in ("insgen.toml, [[filter]] 1: ", 'No filter is called "rogue"', 'Did you mean "rouge"?', "Known: ", "`insgen plugins list`"):
+    for part in (
+        "insgen.toml, [[filter]] 1: ",
+        'No filter is called "rogue"',
+        'Did you mean "rouge"?',
+        "Known: ",
+        "`insgen plugins list`",
+    ):
         assert part in message
 
 

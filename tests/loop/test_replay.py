@@ -31,8 +31,18 @@ class Ranks:
         self.versions.append((version, list(admitted), list(evicted)))
 
 
+class Impatient:
+    """Raises after the first round."""
+
+    @hookimpl
+    def insgen_round_finished(self) -> None:
+        raise RuntimeError("enough")
+
+
 @pytest.mark.parametrize("selector", SELECTORS)
-def test_without_overrides_the_same_bank_comes_out_version_by_version(make_project: Callable[..., Path], selector: str) -> None:
+def test_without_overrides_the_same_bank_comes_out_version_by_version(
+    make_project: Callable[..., Path], selector: str
+) -> None:
     project = make_project(TOML + SELECTORS[selector], {"data.jsonl": [*rows(50), *rows(10)]})
     first, again = Ranks(), Ranks()
     play(project, rounds=1, watchers=[first])
@@ -49,7 +59,9 @@ def test_without_overrides_the_same_bank_comes_out_version_by_version(make_proje
 @pytest.mark.parametrize("bad_first", [True, False])
 def test_rounds_that_proposed_nothing_keep_their_number(make_project: Callable[..., Path], bad_first: bool) -> None:
     paths = ["bad.jsonl", "data.jsonl"] if bad_first else ["more.jsonl", "bad.jsonl", "data.jsonl"]
-    toml = TOML.replace('["data.jsonl"]', str(paths).replace("'", '"')).replace('use = "dataset"', 'use = "dataset"\nformat = "alpaca"')
+    toml = TOML.replace('["data.jsonl"]', str(paths).replace("'", '"')).replace(
+        'use = "dataset"', 'use = "dataset"\nformat = "alpaca"'
+    )
     files = {"data.jsonl": rows(40), "bad.jsonl": '{"instruction": ""}\n' * 3, "more.jsonl": rows(15, seed=2)}
     project = make_project(toml + SELECTORS["random"], files)
     play(project)
@@ -71,7 +83,10 @@ def test_another_limit_gives_another_bank_and_tells_what_came_and_went(make_proj
     assert found.new["members"] <= 8 < found.old["members"]
     assert found.shared + len(found.gained) == found.new["members"]
     assert found.shared + len(found.lost) == found.old["members"]
-    near = [sum(n for reason, n in figures["rejections"].items() if reason.startswith("near_duplicate: ")) for figures in (found.old, found.new)]
+    near = [
+        sum(n for reason, n in figures["rejections"].items() if reason.startswith("near_duplicate: "))
+        for figures in (found.old, found.new)
+    ]
     assert near[0] < near[1]
     bank = {row[0] for row in query(project, "SELECT candidate_id FROM members")}
     assert {row["id"] for row in found.lost} <= bank
@@ -87,15 +102,23 @@ def test_no_scratch_file_is_left_behind(
     scratch.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     replay(project, [])
-    with pytest.raises(ConfigError):
-        replay(project, ["embed.dimension=0"])
+    with pytest.raises(RuntimeError, match="enough"):
+        replay(project, [], Impatient())
     assert list(scratch.iterdir()) == []
 
 
 def test_vectors_are_not_made_again(make_project: Callable[..., Path]) -> None:
-    embedder = "identity = 'counted'\ndimension = 4\ndef embed(self, texts):\n"
-    embedder += "    import pathlib\n    with pathlib.Path('CALLS').open('a') as calls:\n        calls.write('x' * len(texts))\n"
-    embedder += "    made = np.zeros((len(texts), 4), dtype=np.float32)\n    made[:, 0] = 1\n    return made\n"
+    embedder = """
+identity = "counted"
+dimension = 4
+def embed(self, texts):
+    import pathlib
+    with pathlib.Path("CALLS").open("a") as calls:
+        calls.write("x" * len(texts))
+    made = np.zeros((len(texts), 4), dtype=np.float32)
+    made[:, 0] = 1
+    return made
+"""
     project = make_project(
         'plugins = ["mine.py"]\n' + DATA + '[embed]\nuse = "rogue"\n' + SELECTORS["quality"], {"data.jsonl": rows(9)}
     )

@@ -73,7 +73,9 @@ def test_single_rounds_are_one_long_run_byte_for_byte(make_project: Callable[...
     assert (count(once, "runs"), count(often, "runs")) == (1, 5)
 
 
-def test_the_same_project_made_twice_has_the_same_bytes_and_another_seed_has_not(make_project: Callable[..., Path]) -> None:
+def test_the_same_project_made_twice_has_the_same_bytes_and_another_seed_has_not(
+    make_project: Callable[..., Path],
+) -> None:
     made = [make_project(TOML + RANDOM + f"[project]\nseed = {seed}\n", {"data.jsonl": rows(60)}) for seed in (1, 1, 2)]
     for project in made:
         play(project)
@@ -112,12 +114,27 @@ def test_new_rows_at_the_end_of_the_data_are_read_on(make_project: Callable[...,
 
 
 def test_new_documents_are_noticed(make_project: Callable[..., Path]) -> None:
-    project = make_project(DOCUMENTS + EMBED + SELECT, {"docs/a.md": "# Terms\n\n**Queue** is the folder in which messages wait.\n"})
+    project = make_project(
+        DOCUMENTS + EMBED + SELECT, {"docs/a.md": "# Terms\n\n**Queue** is the folder in which messages wait.\n"}
+    )
     play(project)
     first = count(project, "candidates")
-    (project / "docs" / "b.md").write_text("# More terms\n\n**Relay** is a server that passes messages on to another one.\n")
+    (project / "docs" / "b.md").write_text(
+        "# More terms\n\n**Relay** is a server that passes messages on to another one.\n"
+    )
     play(project)
     assert count(project, "candidates") > first > 0
+
+
+def test_another_generator_in_the_same_place_begins_anew(make_project: Callable[..., Path]) -> None:
+    files = {"data.jsonl": rows(5), "docs/a.md": "# Terms\n\n**Queue** is the folder in which messages wait.\n"}
+    project = make_project(DATA + EMBED + SELECT, files)
+    play(project)
+    (project / "insgen.toml").write_text(DOCUMENTS + EMBED + SELECT)
+    assert play(project).counters["proposed"] > 0
+    (project / "insgen.toml").write_text(DATA + EMBED + SELECT)
+    result = play(project)
+    assert (result.counters["proposed"], result.reason) == (0, "there was nothing new to judge")
 
 
 @pytest.mark.parametrize(
@@ -155,7 +172,10 @@ def test_after_a_rollback_the_run_goes_on_from_the_old_members(make_project: Cal
     result = play(project)
     assert result.counters["rounds"] == 1
     assert [row[2] for row in versions(project)] == ["round", "round", "round", "rollback to 1", "round"]
-    came = {row[0] for row in query(project, "SELECT candidate_id FROM bank_events WHERE version = 5 AND event = 'admitted'")}
+    came = {
+        row[0]
+        for row in query(project, "SELECT candidate_id FROM bank_events WHERE version = 5 AND event = 'admitted'")
+    }
     of_round_4 = {row[0] for row in query(project, "SELECT candidate_id FROM proposals WHERE round = 4")}
     assert came <= of_round_4
     kept = {row[0] for row in query(project, "SELECT candidate_id FROM members")}
@@ -181,7 +201,10 @@ def test_added_data_is_judged_before_anything_new_is_proposed(make_project: Call
     assert query(project, "SELECT n_rows FROM arrivals ORDER BY id") == [(35,), (5,)]
     assert play(project, rounds=1).counters["proposed"] == 15
     assert play(project).reason == "every source is used up"
-    played = query(project, "SELECT round, arrival_id, count(*), min(source) FROM proposals GROUP BY round, arrival_id ORDER BY round")
+    played = query(
+        project,
+        "SELECT round, arrival_id, count(*), min(source) FROM proposals GROUP BY round, arrival_id ORDER BY round",
+    )
     assert played == [
         (1, 1, 15, "old.jsonl"),
         (2, 1, 15, "old.jsonl"),

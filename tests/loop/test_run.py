@@ -54,8 +54,17 @@ def check_books(project: Path) -> None:
     assert [total[3], total[6]] == [fates.get("rejected", 0), fates.get("kept", 0)]
     assert query(project, "SELECT count(*) FROM candidates WHERE fate = 'rejected' AND reason = ''") == [(0,)]
     assert query(project, "SELECT count(*) FROM v_fate WHERE fate IN ('proposed', 'waiting')") == [(0,)]
-    assert query(project, "SELECT count(*) FROM kept WHERE candidate_id NOT IN (SELECT candidate_id FROM vectors)") == [(0,)]
-    assert query(project, "SELECT rank FROM members ORDER BY rank") == [(n + 1,) for n in range(count(project, "members"))]
+    assert query(project, "SELECT count(*) FROM kept WHERE candidate_id NOT IN (SELECT candidate_id FROM vectors)") == [
+        (0,)
+    ]
+    assert query(project, "SELECT rank FROM members ORDER BY rank") == [
+        (n + 1,) for n in range(count(project, "members"))
+    ]
+    present = 0
+    for *_, admitted, evicted, n_members in rounds_played(project):
+        present += admitted - evicted
+        assert n_members == present
+    assert present == count(project, "members")
     newest = query(project, "SELECT members, size FROM bank_versions ORDER BY version DESC LIMIT 1")
     assert newest[0][0] == count(project, "members") <= newest[0][1]
     rejected = query(project, "SELECT candidate_id FROM verdicts WHERE NOT kept ORDER BY 1")
@@ -96,7 +105,9 @@ def test_documents_become_a_ranked_bank(make_project: Callable[..., Path], selec
 
 def test_the_first_of_a_text_keeps_the_fate_and_its_repeats_share_it(make_project: Callable[..., Path]) -> None:
     same = rows(1)[0]
-    project = make_project("[loop]\nbatch = 3\n" + DATA + EMBED + FILTERS + select("quality"), {"data.jsonl": [same] * 5})
+    project = make_project(
+        "[loop]\nbatch = 3\n" + DATA + EMBED + FILTERS + select("quality"), {"data.jsonl": [same] * 5}
+    )
     result = play(project)
     assert (result.counters["proposed"], result.counters["repeated"], result.counters["kept"]) == (5, 4, 1)
     assert query(project, "SELECT round, first FROM proposals ORDER BY id") == [(1, 1), (1, 0), (1, 0), (2, 0), (2, 0)]
@@ -128,7 +139,9 @@ def test_without_scorers_everything_has_quality_zero_and_diversity_decides(make_
 
 def test_rows_that_cannot_be_read_are_counted_and_kept_with_their_reason(make_project: Callable[..., Path]) -> None:
     good = '{"instruction": "Explain how a pod is started.", "output": "The scheduler picks a node."}\n'
-    project = make_project(LOOP + DATA + EMBED + select("quality"), {"data.jsonl": good + "not json\n" + '{"instruction": ""}\n'})
+    project = make_project(
+        LOOP + DATA + EMBED + select("quality"), {"data.jsonl": good + "not json\n" + '{"instruction": ""}\n'}
+    )
     result = play(project)
     assert (result.counters["proposed"], result.counters["unreadable"]) == (1, 2)
     assert query(project, "SELECT round, source, line FROM unreadable") == [(1, "data.jsonl", 2), (1, "data.jsonl", 3)]
@@ -162,7 +175,8 @@ def insgen_scorers():
     return [Fixed]
 """
     toml = 'plugins = ["fixed.py"]\n' + DATA + EMBED + select("quality")
-    toml += '[[score]]\nuse = "fixed"\nweight = 3\nvalue = 4\nlow = 1\nhigh = 5\n[[score]]\nuse = "fixed"\nvalue = -1\nlow = -1\n'
+    toml += '[[score]]\nuse = "fixed"\nweight = 3\nvalue = 4\nlow = 1\nhigh = 5\n'
+    toml += '[[score]]\nuse = "fixed"\nvalue = -1\nlow = -1\n'
     project = make_project(toml, {"fixed.py": scorer, "data.jsonl": rows(3)})
     play(project)
     # (3 * (4 - 1) / (5 - 1) + 1 * 0) / (3 + 1) = 0.5625

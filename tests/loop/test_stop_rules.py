@@ -36,7 +36,10 @@ def test_each_rule_stops_the_run_and_is_told(
 
 
 def test_low_yield_is_told_with_both_figures(make_project: Callable[..., Path]) -> None:
-    project = make_project("[loop]\nbatch = 10\nmin_yield = 0.5\n" + TOML, {"data.jsonl": [{"instruction": "x", "output": "y"}, *rows(1)] * 9})
+    project = make_project(
+        "[loop]\nbatch = 10\nmin_yield = 0.5\n" + TOML,
+        {"data.jsonl": [{"instruction": "x", "output": "y"}, *rows(1)] * 9},
+    )
     assert play(project).reason == "round 1 kept 10.0% of its proposals, under min_yield = 50.0%"
 
 
@@ -62,7 +65,9 @@ def generate(self, context):
 """
 
 
-def test_a_generator_that_moves_on_without_a_candidate_is_asked_again_further_on(make_project: Callable[..., Path]) -> None:
+def test_a_generator_that_moves_on_without_a_candidate_is_asked_again_further_on(
+    make_project: Callable[..., Path],
+) -> None:
     toml = 'plugins = ["mine.py"]\n[[generate]]\nuse = "rogue"\n' + EMBED + SELECT
     project = make_project(toml, {"mine.py": plugin(WANDERER, "insgen_generators")})
     result = play(project)
@@ -72,7 +77,9 @@ def test_a_generator_that_moves_on_without_a_candidate_is_asked_again_further_on
 
 def test_one_source_used_up_does_not_stop_the_others(make_project: Callable[..., Path]) -> None:
     second = '[[generate]]\nuse = "dataset"\npaths = ["long.jsonl"]\n'
-    project = make_project("[loop]\nbatch = 5\n" + TOML + second, {"data.jsonl": rows(5), "long.jsonl": rows(15, seed=2)})
+    project = make_project(
+        "[loop]\nbatch = 5\n" + TOML + second, {"data.jsonl": rows(5), "long.jsonl": rows(15, seed=2)}
+    )
     assert play(project).reason == "every source is used up"
     assert [row[1] for row in rounds_played(project)] == [10, 5, 5]
 

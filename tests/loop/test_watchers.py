@@ -31,7 +31,9 @@ class Diary:
 
     @hookimpl
     def insgen_round_finished(self, run_id: int, round: int, counters: Mapping[str, Any]) -> None:
-        self.heard.append(("round", run_id, round, counters["proposed"], counters["kept"], sum(counters["rejected_by"].values())))
+        self.heard.append(
+            ("round", run_id, round, counters["proposed"], counters["kept"], sum(counters["rejected_by"].values()))
+        )
 
     @hookimpl
     def insgen_bank_changed(self, version: int, admitted: tuple[str, ...], evicted: tuple[str, ...]) -> None:
@@ -49,7 +51,14 @@ def test_a_run_is_told_from_beginning_to_end(make_project: Callable[..., Path]) 
     assert heard[0] == ("run started", 1, 15)
     assert heard[-1] == ("run finished", 1, result.reason, 2, 10)
     stages = [each[2] for each in heard if each[:2] == ("stage", 1) and each[3] == each[4]]
-    expected = ["filter length", "filter exact_duplicate", "embed", "filter near_duplicate", "score heuristic", "select quality"]
+    expected = [
+        "filter length",
+        "filter exact_duplicate",
+        "embed",
+        "filter near_duplicate",
+        "score heuristic",
+        "select quality",
+    ]
     assert list(dict.fromkeys(stages)) == expected
     for row in rounds_played(project):
         at = heard.index(("round", 1, row[0], row[1], row[7], row[4]))

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import sqlite3
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,6 @@ from support.projects import DATA, PLAIN, count, play, rows
 
 from insgen.errors import StoreError
 from insgen.store.database import Store, open_reader, open_store
-from insgen.store.lock import refuse_network_file_system
 from insgen.store.migrations import APPLICATION_ID, SCHEMA_VERSION
 
 
@@ -40,8 +37,16 @@ def other_database(path: Path, *pragmas: str) -> Path:
 
 
 def test_a_new_database_is_marked_as_ours_and_safe_against_power_cuts(store: Store) -> None:
-    pragma = {name: store.conn.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version", "journal_mode", "synchronous")}
-    assert pragma == {"application_id": APPLICATION_ID, "user_version": SCHEMA_VERSION, "journal_mode": "wal", "synchronous": 2}
+    pragma = {
+        name: store.conn.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("application_id", "user_version", "journal_mode", "synchronous")
+    }
+    assert pragma == {
+        "application_id": APPLICATION_ID,
+        "user_version": SCHEMA_VERSION,
+        "journal_mode": "wal",
+        "synchronous": 2,
+    }
 
 
 def test_opening_again_changes_nothing(tmp_path: Path) -> None:
@@ -58,17 +63,51 @@ def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
     open_reader(tmp_path / "insgen.db").close()
 
 
+def killed_while_writing(path: Path, *pragmas: str) -> None:
+    """Leave what a process leaves that was killed inside a transaction of the old kind: a journal to be undone."""
+    draft = other_database(path.with_name(f"draft{len(pragmas)}.db"), *pragmas)
+    conn = sqlite3.connect(draft, isolation_level=None)
+    conn.execute("PRAGMA cache_size = 2")
+    conn.execute("BEGIN")
+    for _ in range(100):
+        conn.execute("INSERT INTO notes VALUES (hex(zeroblob(3000)))")
+    for suffix in ("", "-journal"):
+        shutil.copy(f"{draft}{suffix}", f"{path}{suffix}")
+    conn.execute("ROLLBACK")
+    conn.close()
+
+
+def test_a_process_killed_while_it_made_the_file_locks_nobody_out(tmp_path: Path) -> None:
+    path = tmp_path / "insgen.db"
+    killed_while_writing(path, f"application_id = {APPLICATION_ID}")
+    store = open_store(path)
+    assert store.conn.execute("SELECT count(*) FROM notes").fetchone() == (0,)
+    assert store.conn.execute("SELECT count(*) FROM rounds").fetchone() == (0,)
+    store.close()
+    killed_while_writing(path, f"application_id = {APPLICATION_ID}", f"user_version = {SCHEMA_VERSION}")
+    open_reader(path).close()
+
+
 @pytest.mark.parametrize("opener", [open_store, open_reader])
 @pytest.mark.parametrize(
     ("make", "parts"),
     [
-        (lambda path: path.write_bytes(b"A letter to a friend. " * 99), ("file is not a database", "Expected an insgen database")),
+        (
+            lambda path: path.write_bytes(b"A letter to a friend. " * 99),
+            ("file is not a database", "Expected an insgen database"),
+        ),
         (lambda path: path.write_bytes(b"short"), ("file is not a database",)),
         (lambda path: other_database(path), ("an SQLite file, but not insgen's", "Name another project folder")),
         (lambda path: other_database(path, "application_id = 1234"), ("not insgen's",)),
         (
-            lambda path: other_database(path, f"application_id = {APPLICATION_ID}", f"user_version = {SCHEMA_VERSION + 1}"),
-            ("written by a newer insgen", f"schema {SCHEMA_VERSION + 1}; this one knows {SCHEMA_VERSION}", "pip install -U insgen"),
+            lambda path: other_database(
+                path, f"application_id = {APPLICATION_ID}", f"user_version = {SCHEMA_VERSION + 1}"
+            ),
+            (
+                "written by a newer insgen",
+                f"schema {SCHEMA_VERSION + 1}; this one knows {SCHEMA_VERSION}",
+                "pip install -U insgen",
+            ),
         ),
     ],
     ids=["letter", "short", "other", "marked", "future"],
@@ -180,71 +219,3 @@ def test_a_database_locked_from_the_start_is_told_and_the_writers_lock_given_bac
     other.execute("ROLLBACK")
     other.close()
     open_store(path, busy_timeout_ms=50).close()
-
-
-@pytest.fixture
-def unprivileged() -> Iterator[Path]:
-    """A folder of one's own, as a user whom permission bits bind (root is not one)."""
-    folder = Path(tempfile.mkdtemp(prefix="insgen-test-"))
-    open_store(folder / "warm.db").close()  # what is imported late must be imported while it may be read
-    (folder / "warm.db").unlink()
-    root = os.geteuid() == 0
-    if root:
-        os.chown(folder, 65534, 65534)
-        os.seteuid(65534)
-    yield folder
-    if root:
-        os.seteuid(0)
-    for path in (folder, *folder.rglob("*")):
-        path.chmod(0o700)
-    shutil.rmtree(folder)
-
-
-def test_a_folder_without_write_permission_is_refused(unprivileged: Path) -> None:
-    (unprivileged / "warm.db.lock").unlink(missing_ok=True)
-    unprivileged.chmod(0o555)
-    message = refusal(unprivileged / "insgen.db")
-    for part in ("Cannot lock", "Permission denied", "Expected a folder this user may write to", "Change its permissions"):
-        assert part in message
-    assert not (unprivileged / "insgen.db").exists()
-
-
-def test_a_file_without_write_permission_is_told_when_it_is_written(unprivileged: Path) -> None:
-    path = unprivileged / "insgen.db"
-    open_store(path).close()
-    path.chmod(0o444)
-    before = digest(path)
-    with pytest.raises(StoreError) as caught:
-        store = open_store(path)
-        try:
-            with store.atomic() as conn:
-                conn.execute("DELETE FROM runs")
-        finally:
-            store.close()
-    for part in ("readonly database", "Expected a file this user may write to", "nothing was changed"):
-        assert part in str(caught.value)
-    assert digest(path) == before
-
-
-MOUNTS = """/dev/sda1 / ext4 rw 0 0
-server:/home /home nfs4 rw 0 0
-/dev/sdb1 /home/me/local ext4 rw 0 0
-//nas/share /mnt/with\\040space cifs rw 0 0
-sshfs /mnt/far fuse.sshfs rw 0 0
-half a line
-"""
-
-
-@pytest.mark.parametrize(
-    ("path", "kind"),
-    [("/home/me/project", "nfs4"), ("/mnt/with space/p", "cifs"), ("/mnt/far/p", "fuse.sshfs"), ("/home/me/local/p", None), ("/srv/p", None), ("/homeless/p", None)],
-)
-def test_a_network_file_system_is_refused_by_name(path: str, kind: str | None) -> None:
-    database = Path(path) / "insgen.db"
-    if kind is None:
-        refuse_network_file_system(database, MOUNTS)
-        return
-    with pytest.raises(StoreError) as caught:
-        refuse_network_file_system(database, MOUNTS)
-    for part in (str(database), f"network file system ({kind})", "Keep the project on a local disk"):
-        assert part in str(caught.value)

@@ -14,7 +14,9 @@ from insgen.store.database import Store
 
 def test_a_candidate_is_read_back_whole(store: Store) -> None:
     origin = Origin("dataset", "a b.jsonl", 3, 4, "MIT", "call-1", ("b2:1", "b2:2"), "row")
-    candidate = Candidate("Übersetze 'x'.", "<b>\n", "Ja 🙂", (Turn("user", "Danke"), Turn("assistant", "…")), "Sei kurz.", origin)
+    candidate = Candidate(
+        "Übersetze 'x'.", "<b>\n", "Ja 🙂", (Turn("user", "Danke"), Turn("assistant", "…")), "Sei kurz.", origin
+    )
     with store.atomic() as conn:
         ledger.add_proposals(conn, [candidate], 1)
         ledger.add_kept(conn, 1, [candidate.judged(0.5)])
@@ -22,7 +24,9 @@ def test_a_candidate_is_read_back_whole(store: Store) -> None:
     assert (found, found.origin, found.id, found.text_key) == (candidate, origin, candidate.id, candidate.text_key)
 
 
-def test_the_first_of_equal_texts_is_told_from_its_repeats(store: Store, make_candidate: Callable[..., Candidate]) -> None:
+def test_the_first_of_equal_texts_is_told_from_its_repeats(
+    store: Store, make_candidate: Callable[..., Candidate]
+) -> None:
     a, b = make_candidate(), make_candidate()
     with store.atomic() as conn:
         assert ledger.add_proposals(conn, [a, b, a], 1) == [True, True, False]
@@ -50,7 +54,9 @@ def test_vectors_are_little_endian_and_apart_by_model(store: Store, make_candida
     with store.atomic() as conn:
         ledger.add_vectors(conn, "m", 1, {candidate.id: np.array([1.0, -2.0], dtype=">f4")})
         ledger.add_vectors(conn, "m", 2, {candidate.id: np.array([9.0, 9.0], dtype=np.float32)})  # the first one stays
-    assert store.conn.execute("SELECT vector, dimension, round FROM vectors").fetchall() == [(b"\0\0\x80\x3f\0\0\0\xc0", 2, 1)]
+    assert store.conn.execute("SELECT vector, dimension, round FROM vectors").fetchall() == [
+        (b"\0\0\x80\x3f\0\0\0\xc0", 2, 1)
+    ]
     assert ledger.vectors(store.conn, "other", [candidate.id]) == {}
     ((_, vector),) = ledger.vectors(store.conn, "m", [candidate.id]).values()
     vector += 1  # writable, and the caller's own

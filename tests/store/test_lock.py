@@ -60,7 +60,9 @@ def holder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Holder]:
 def test_a_second_writer_is_refused_with_the_firsts_pid_and_duration(holder: Holder) -> None:
     held = json.loads(holder.note.read_text())
     assert held["pid"] == holder.process.pid
-    holder.note.write_text(json.dumps({**held, "since": held["since"] - 3725}))  # as if an hour and two minutes had passed
+    holder.note.write_text(
+        json.dumps({**held, "since": held["since"] - 3725})
+    )  # as if an hour and two minutes had passed
     with pytest.raises(StoreError) as caught:
         open_store(holder.database)
     for part in (
@@ -120,7 +122,9 @@ def test_the_lock_is_one_for_all_names_of_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(-5, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (3600, "1 h 0 min")])
-def test_durations_are_told_in_peoples_units(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: int, said: str) -> None:
+def test_durations_are_told_in_peoples_units(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: int, said: str
+) -> None:
     store = open_store(tmp_path / "insgen.db")
     since = json.loads((tmp_path / "insgen.db.writer").read_text())["since"]
     monkeypatch.setattr("time.time", lambda: since + seconds)

@@ -53,24 +53,44 @@ def test_a_version_tells_who_came_and_who_went_in_rank_order(store: Store, pool:
     a, b, c, d, e = pool
     assert write([c, a, b]) == BankChange(1, (c.id, a.id, b.id), ())
     assert write([e, b, d]) == BankChange(2, (e.id, d.id), (c.id, a.id))
-    assert [(m.candidate.id, m.rank, m.utility) for m in members(store.conn)] == [(e.id, 1, 1.0), (b.id, 2, 0.875), (d.id, 3, 0.75)]
+    assert [(m.candidate.id, m.rank, m.utility) for m in members(store.conn)] == [
+        (e.id, 1, 1.0),
+        (b.id, 2, 0.875),
+        (d.id, 3, 0.75),
+    ]
     since = dict(store.conn.execute("SELECT candidate_id, since_version FROM members"))
     assert since == {e.id: 2, b.id: 1, d.id: 2}
-    events = store.conn.execute("SELECT candidate_id, event, rank FROM bank_events WHERE version = 2 ORDER BY rank IS NULL, rank, candidate_id")
+    events = store.conn.execute(
+        "SELECT candidate_id, event, rank FROM bank_events WHERE version = 2 ORDER BY rank IS NULL, rank, candidate_id"
+    )
     gone = sorted([a.id, c.id])
-    assert events.fetchall() == [(e.id, "admitted", 1), (b.id, "kept", 2), (d.id, "admitted", 3), (gone[0], "evicted", None), (gone[1], "evicted", None)]
+    assert events.fetchall() == [
+        (e.id, "admitted", 1),
+        (b.id, "kept", 2),
+        (d.id, "admitted", 3),
+        (gone[0], "evicted", None),
+        (gone[1], "evicted", None),
+    ]
 
 
-def test_an_evicted_candidate_keeps_its_facts_and_may_come_back(store: Store, pool: list[Candidate], write: Write) -> None:
+def test_an_evicted_candidate_keeps_its_facts_and_may_come_back(
+    store: Store, pool: list[Candidate], write: Write
+) -> None:
     write(pool[:2])
     write(pool[1:2])
     assert queries.story(store.conn, pool[0].id)["fate"]["fate"] == "evicted"
     assert write(pool[:2]).admitted == (pool[0].id,)
     assert queries.story(store.conn, pool[0].id)["fate"]["fate"] == "member"
-    assert [row["event"] for row in queries.story(store.conn, pool[0].id)["bank"]] == ["admitted", "evicted", "admitted"]
+    assert [row["event"] for row in queries.story(store.conn, pool[0].id)["bank"]] == [
+        "admitted",
+        "evicted",
+        "admitted",
+    ]
 
 
-def test_going_back_restores_members_ranks_and_the_selectors_state(store: Store, pool: list[Candidate], write: Write) -> None:
+def test_going_back_restores_members_ranks_and_the_selectors_state(
+    store: Store, pool: list[Candidate], write: Write
+) -> None:
     write([pool[0], pool[1]], state="one")
     before = members(store.conn)
     write([pool[2], pool[0]], round_=2, state="two")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from sqlite_utils import Database
+
 from insgen.store.database import Store, open_reader, open_store
 from insgen.store.migrations import SCHEMA_VERSION, insgen_migrations
 
@@ -27,14 +29,17 @@ def test_the_newest_schema_is_the_stored_dump(store: Store) -> None:
 
 
 def test_every_released_schema_has_a_dump() -> None:
-    assert sorted(path.name for path in DUMPS.glob("schema-*.sql")) == [f"schema-{n + 1}.sql" for n in range(SCHEMA_VERSION)]
+    assert sorted(path.name for path in DUMPS.glob("schema-*.sql")) == [
+        f"schema-{n + 1}.sql" for n in range(SCHEMA_VERSION)
+    ]
 
 
 def test_the_version_counts_the_steps(store: Store) -> None:
-    applied = [migration.name for migration in insgen_migrations().applied(store.db)]
+    db = Database(store.conn)
+    applied = [migration.name for migration in insgen_migrations().applied(db)]
     assert len(applied) == SCHEMA_VERSION
     assert applied == sorted(applied)
-    assert insgen_migrations().pending(store.db) == []
+    assert insgen_migrations().pending(db) == []
 
 
 def test_an_interrupted_creation_is_done_again(tmp_path: Path) -> None:

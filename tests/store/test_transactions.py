@@ -23,7 +23,7 @@ def n_runs(conn: sqlite3.Connection) -> int:
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
 def test_a_block_that_fails_leaves_nothing(store: Store, error: type[BaseException]) -> None:
-    with pytest.raises(error), store.atomic() as conn:
+    with pytest.raises(error), store.atomic() as conn:  # noqa: PT012 - the block is what is tested
         conn.execute(INSERT)
         raise error
     assert n_runs(store.conn) == 0
@@ -31,10 +31,22 @@ def test_a_block_that_fails_leaves_nothing(store: Store, error: type[BaseExcepti
 
 
 def test_faults_of_our_own_statements_are_not_dressed_up(store: Store) -> None:
-    with pytest.raises(sqlite3.OperationalError, match="no such table"), store.atomic() as conn:
+    with pytest.raises(sqlite3.OperationalError, match="no such table"), store.atomic() as conn:  # noqa: PT012
         conn.execute(INSERT)
         conn.execute("INSERT INTO nowhere VALUES (1)")
     assert n_runs(store.conn) == 0
+
+
+def test_a_block_that_reads_first_cannot_be_overtaken_by_another_writer(store: Store) -> None:
+    other = sqlite3.connect(store.path, timeout=0, isolation_level=None)
+    with store.atomic() as conn:
+        assert n_runs(conn) == 0
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute(INSERT)
+        conn.execute(INSERT)
+    other.execute(INSERT)
+    assert n_runs(store.conn) == 2
+    other.close()
 
 
 def test_readers_see_whole_rounds_only(store: Store) -> None:
@@ -85,10 +97,18 @@ def test_a_full_disk_undoes_the_round_and_the_next_run_goes_on(
     undisturbed, project = make_project(TOML, files), make_project(TOML, files)
     play(undisturbed)
     play(project, rounds=1)
-    before = contents(project, ["candidates", "proposals", "verdicts", "scores", "kept", "members", "bank_events", "rounds"])
+    before = contents(
+        project, ["candidates", "proposals", "verdicts", "scores", "kept", "members", "bank_events", "rounds"]
+    )
     with pytest.raises(StoreError) as caught:
         full_at(project, more_pages)
-    for part in (str(project / "insgen.db"), "database or disk is full", "The step was undone", "Free some space", "`insgen run` again"):
+    for part in (
+        str(project / "insgen.db"),
+        "database or disk is full",
+        "The step was undone",
+        "Free some space",
+        "`insgen run` again",
+    ):
         assert part in str(caught.value)
     after = contents(project, before)
     n_rounds = len(after["rounds"])

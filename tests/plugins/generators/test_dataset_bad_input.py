@@ -118,7 +118,7 @@ def test_other_packings_are_known_by_their_first_bytes(tmp_path: Path) -> None:
         ("d.jsonl", b"\n\n  \n", "holds no rows"),
         ("d.json", b"[]", "holds no rows"),
         ("d.csv", b"instruction,output\n", "holds no rows"),
-        ("d.jsonl.gz", gzip.compress(b""), "holds no rows"),
+        ("d.jsonl.gz", gzip.compress(b"", mtime=0), "holds no rows"),
         ("d.jsonl", bytes(range(256)) * 20, "a binary file"),
         ("d.csv", b"\x89PNG\r\n\x1a\n\x00\x00", "a binary file"),
         ("d.json", "[]".encode("utf-16"), "UTF-16"),
