@@ -24,10 +24,10 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from insgen.plugins.selectors.pibe import PibeSelector
 
 from insgen import Candidate, Pool, Selection
 from insgen.bank.bank import Bank
+from insgen.plugins.selectors.pibe import PibeSelector
 from insgen.store import ledger
 from insgen.store.database import open_store
 

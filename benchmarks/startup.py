@@ -2,7 +2,8 @@
 
     python benchmarks/startup.py [--runs 15] [--quickstarts 3]
 
-Each run is a fresh process; ``python -c pass`` is measured in turn, so that the interpreter's own start can be told apart.
+Each run is a fresh process; ``python -c pass`` is measured in turn, so that the interpreter's own start can be told
+apart.
 """
 
 from __future__ import annotations
@@ -47,9 +48,8 @@ def quickstart_s() -> float:
 
 def tell(what: str, seconds: list[float]) -> None:
     """Print the median and the spread."""
-    print(
-        f"{what:<28} median {statistics.median(seconds):.3f} s  ({min(seconds):.3f} to {max(seconds):.3f}, n = {len(seconds)})"
-    )
+    spread = f"({min(seconds):.3f} to {max(seconds):.3f}, n = {len(seconds)})"
+    print(f"{what:<28} median {statistics.median(seconds):.3f} s  {spread}")
 
 
 def main() -> None:

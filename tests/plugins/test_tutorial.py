@@ -33,7 +33,10 @@ def _block(language: str, number: int = 0) -> str:
 
 
 def test_the_filter_of_the_tutorial_rejects_in_a_real_run(tmp_path: Path) -> None:
-    rows = [{"instruction": "STOP SHOUTING AT ME", "output": "No."}, {"instruction": "Name a colour.", "output": "Red."}]
+    rows = [
+        {"instruction": "STOP SHOUTING AT ME", "output": "No."},
+        {"instruction": "Name a colour.", "output": "Red."},
+    ]
     (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     (tmp_path / "polite_filter.py").write_text(_block("python"), encoding="utf-8")
     (tmp_path / "insgen.toml").write_text(_block("toml") + BASE, encoding="utf-8")

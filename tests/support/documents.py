@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from random import Random
 
-from insgen.plugins.generators.documents import DocumentsGenerator
-
 from insgen import Candidate, Generated, GeneratorContext
+from insgen.plugins.generators.documents import DocumentsGenerator
 
 ALL = 1_000_000
 

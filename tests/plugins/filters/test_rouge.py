@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from insgen.plugins.filters.rouge import RougeFilter
 from support.rouge_reference import reference_f, reference_stream
 
 from insgen import Candidate, ConfigError
 from insgen.bank.bank import Bank
+from insgen.plugins.filters.rouge import RougeFilter
 from insgen.store import ledger
 from insgen.store.database import Store
 

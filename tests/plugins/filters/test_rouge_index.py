@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from insgen.plugins.filters.rouge import RougeFilter
-from insgen.plugins.filters.rouge._index import Match, RougeIndex, f_measure
-from insgen.plugins.filters.rouge._tokens import Vocabulary, ascii_tokens, unicode_tokens
 from rouge_score import rouge_scorer
 from support.rouge_reference import reference_f, reference_stream
 
 from insgen import Candidate
 from insgen.bank.bank import Bank
+from insgen.plugins.filters.rouge import RougeFilter
+from insgen.plugins.filters.rouge._index import Match, RougeIndex, f_measure
+from insgen.plugins.filters.rouge._tokens import Vocabulary, ascii_tokens, unicode_tokens
 from insgen.store.database import open_store
 
 LIMITS = [0.0, 0.2, 0.5, 0.6, 0.7, 0.85, 0.95, 1.0]

@@ -10,10 +10,10 @@ from pathlib import Path
 import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
 import pyarrow.parquet as pq  # type: ignore[import-untyped]  # ships no types
 import pytest
-from insgen.plugins.generators.dataset import DatasetGenerator, insgen_generators
 from support.data_files import alpaca, context, instructions, read_all, rounds, write_rows
 
 from insgen import ConfigError, StageError
+from insgen.plugins.generators.dataset import DatasetGenerator, insgen_generators
 
 
 def anew(*paths: str) -> Iterator[DatasetGenerator]:

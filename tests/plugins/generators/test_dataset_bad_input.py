@@ -11,10 +11,10 @@ import random
 from pathlib import Path
 
 import pytest
-from insgen.plugins.generators.dataset import DatasetGenerator
 from support.data_files import alpaca, context, instructions, read_all, rounds, write_lines, write_rows
 
 from insgen import StageError
+from insgen.plugins.generators.dataset import DatasetGenerator
 
 
 def refusal(tmp_path: Path, *paths: str) -> str:

@@ -16,13 +16,13 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]  # ships no types
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.data_files import alpaca, instructions, read_all, rounds, write_lines
+
+from insgen import Candidate, StageError, Turn
 from insgen.plugins.generators.dataset import DatasetGenerator
 from insgen.plugins.generators.dataset._rows import BLOCK_BYTES
 from insgen.plugins.generators.dataset._tables import stream_rows
 from insgen.plugins.generators.dataset._text import csv_rows
-from support.data_files import alpaca, instructions, read_all, rounds, write_lines
-
-from insgen import Candidate, StageError, Turn
 
 
 def spans(candidates: list[Candidate]) -> list[tuple[int | None, int | None]]:

@@ -7,10 +7,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from insgen.plugins.generators.documents import DocumentsGenerator
 from support.documents import context, generate
 
 from insgen import Candidate, StageError
+from insgen.plugins.generators.documents import DocumentsGenerator
 
 WORKED = Path(__file__).parents[2] / "data" / "documents" / "espresso.md"
 

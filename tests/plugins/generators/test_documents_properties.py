@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from insgen.plugins.generators.documents._files import Source, read_source
-from insgen.plugins.generators.documents._make import Wanted, make_triples
 
 from insgen import clean_text
+from insgen.plugins.generators.documents._files import Source, read_source
+from insgen.plugins.generators.documents._make import Wanted, make_triples
 
 if TYPE_CHECKING:
     from insgen.plugins.generators.documents._triple import Triple

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.documents import triples
+
 from insgen.plugins.generators.documents._grammar import Vocabulary, as_mine, is_imperative, plain
 from insgen.plugins.generators.documents._leads import goal, maker
 from insgen.plugins.generators.documents._wording import Voice
-from support.documents import triples
 
 RUNNING = "We keep backups on a server. The write-ahead log grows. Ask Postgres about restoring the write-ahead log."
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from support.pools import clustered
+
 from insgen.plugins.selectors.pibe import _history
 from insgen.plugins.selectors.pibe._history import Remembered, assume, history_median, lower_median, weights
-from support.pools import clustered
 
 
 def expanded_median(once: np.ndarray, twice: np.ndarray) -> float:
