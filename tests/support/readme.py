@@ -16,6 +16,7 @@ import inspect
 import re
 import sys
 import tempfile
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,9 +55,18 @@ def hooks() -> dict[str, str]:
 
 
 def recipes_text() -> str:
-    """A table of the built-in recipes."""
-    rows = ["| recipe | what it makes | follows |", "| --- | --- | --- |"]
-    rows += [f"| `{o.name}` | {o.cls.summary} | {o.cls.source} |" for o in load_plugins().named("recipe")]
+    """The built-in recipes side by side: what each is made of."""
+    rows = ["| recipe | what it makes | proposes with | filters | quality | bank | LLM | follows |", "|" + " --- |" * 8]
+    for offer in load_plugins().named("recipe"):
+        tables = tomllib.loads(offer.cls.toml)
+        made_of = [
+            ", ".join(f"`{row['use']}`" for row in tables.get(kind, [])) or none
+            for kind, none in (("generate", "`insgen add`"), ("filter", "none"), ("score", "none"))
+        ]
+        bank = f"`{tables['select']['use']}`, {tables['select']['size']:,}"
+        asks = "yes" if "llm" in tables else "no"
+        cells = (f"`{offer.name}`", offer.cls.summary, *made_of, bank, asks, offer.cls.source)
+        rows.append("| " + " | ".join(cells) + " |")
     return "\n".join(rows)
 
 
