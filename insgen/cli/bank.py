@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from insgen.cli.output import database_of, example, json_option, print_json, print_table, project_option, say
+from insgen.cli.output import database_of, example, json_option, print_json, print_table, project_option, reading, say
 
 
 @click.group(epilog=example("insgen bank list -p handbook", "insgen bank diff 1 3 -p handbook"))
@@ -29,9 +29,9 @@ def list_(project: Path, top: int, as_json: bool) -> None:
     on scales of the selector's own. `insgen why RANK` tells more about one.
     """
     from insgen.store import queries
-    from insgen.store.database import open_reader
 
-    found = queries.bank_rows(open_reader(database_of(project)), top)
+    with reading(project) as conn:
+        found = queries.bank_rows(conn, top)
     if as_json:
         print_json(found)
         return
@@ -51,9 +51,9 @@ def log(project: Path, as_json: bool) -> None:
     With the round that made it, how many members came and went, and the mean quality.
     """
     from insgen.store import queries
-    from insgen.store.database import open_reader
 
-    found = queries.bank_log(open_reader(database_of(project)))
+    with reading(project) as conn:
+        found = queries.bank_log(conn)
     if as_json:
         print_json(found)
         return
@@ -83,9 +83,9 @@ def diff(before: int, after: int, project: Path, top: int, as_json: bool) -> Non
     Version 0 is the empty bank; `insgen bank log` lists the others.
     """
     from insgen.store import queries
-    from insgen.store.database import open_reader
 
-    found = queries.bank_diff(open_reader(database_of(project)), before, after)
+    with reading(project) as conn:
+        found = queries.bank_diff(conn, before, after)
     if as_json:
         print_json(found)
         return

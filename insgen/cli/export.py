@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from insgen.cli.output import database_of, example, json_option, print_json, project_option, say
+from insgen.cli.output import example, json_option, print_json, project_option, reading, say
 
 if TYPE_CHECKING:
     from insgen.report.export import ExportSummary
@@ -58,17 +58,13 @@ def write_export(project: Path, out: Path, format_: str, top: int | None, *, for
     from insgen.report.export import export_bank
     from insgen.report.facts import card_facts
     from insgen.store import queries
-    from insgen.store.database import open_reader
 
     config, _ = load_config(project)
     plugins = load_plugins(config.plugins, config.folder)
     exporter = make_stage(plugins, "exporter", StageUse(format_, where="--format")).stage
-    conn = open_reader(database_of(project))
-    try:
+    with reading(project) as conn:
         facts = card_facts(conn, config.project)
         return export_bank(islice(queries.members(conn), top), exporter, out, facts, force=force)
-    finally:
-        conn.close()
 
 
 def told(done: ExportSummary, out: Path) -> str:

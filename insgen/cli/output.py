@@ -10,7 +10,8 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +20,8 @@ import click
 from insgen.errors import ConfigError
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from rich.console import Console
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -80,6 +83,16 @@ def database_of(project: Path) -> Path:
             "  Name one (`-p FOLDER` where a command takes other arguments), or make one: `insgen init FOLDER`."
         )
     return database
+
+
+@contextmanager
+def reading(project: Path) -> Iterator[sqlite3.Connection]:
+    """Open a project's database read-only for a block; a damaged file is explained, not traced back."""
+    from insgen.store.database import explained, open_reader
+
+    path = database_of(project)
+    with explained(path), closing(open_reader(path)) as conn:
+        yield conn
 
 
 def print_json(value: object) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from insgen.cli.output import database_of, example, json_option, print_json, print_table, project_argument, say
+from insgen.cli.output import example, json_option, print_json, print_table, project_argument, reading, say
 
 
 @click.command(epilog=example("insgen status handbook", "insgen status handbook --json"))
@@ -19,9 +19,9 @@ def status(project: Path, as_json: bool) -> None:
     Where a project stands and what became of its candidates. Works while a run is writing.
     """
     from insgen.store import queries
-    from insgen.store.database import open_reader
 
-    found = queries.status(open_reader(database_of(project)))
+    with reading(project) as conn:
+        found = queries.status(conn)
     if as_json:
         print_json(found)
         return

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from insgen.cli.output import database_of, example, json_option, one_line, print_json, project_option, say
+from insgen.cli.output import example, json_option, one_line, print_json, project_option, reading, say
 
 
 @click.command(epilog=example("insgen why 3 -p handbook", "insgen why b2:15798e43 -p handbook --json"))
@@ -21,10 +21,9 @@ def why(candidate: str, project: Path, as_json: bool) -> None:
     that it entered or left. CANDIDATE is an id, enough of its beginning, or a rank of the bank.
     """
     from insgen.store import queries
-    from insgen.store.database import open_reader
 
-    conn = open_reader(database_of(project))
-    story = queries.story(conn, queries.find_candidate(conn, candidate))
+    with reading(project) as conn:
+        story = queries.story(conn, queries.find_candidate(conn, candidate))
     if as_json:
         print_json(story)
         return
