@@ -30,10 +30,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from insgen.plugins.scorers.heuristic import HeuristicScorer
 from numpy.typing import NDArray
 
 from insgen import Candidate, Score
+from insgen.plugins.scorers.heuristic import HeuristicScorer
 
 Values = NDArray[np.float64]
 PARTS = (

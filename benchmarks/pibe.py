@@ -5,8 +5,8 @@
 Two rounds each: n newcomers to an empty bank, then the bank and newcomers, n together again, with history. The bank
 keeps a fifth. Every measurement runs in a process of its own; seconds are those of `PibeSelector.select`, with the
 building of any index; memory is the process's peak resident set, of which "vectors" were there before the first call.
-Without ``--vectors`` (float32, shape (rows, d), at least 1.8 times the largest n rows) the vectors are synthetic: 384-d unit
-vectors in clusters of about 20, of unequal tightness.
+Without ``--vectors`` (float32, shape (rows, d), at least 1.8 times the largest n rows) the vectors are synthetic:
+384-d unit vectors in clusters of about 20, of unequal tightness.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from insgen.plugins.selectors.pibe import PibeSelector
 
 from insgen import Candidate, Pool, Selection
 from insgen.bank.bank import Bank
+from insgen.plugins.selectors.pibe import PibeSelector
 from insgen.store import ledger
 from insgen.store.database import open_store
 

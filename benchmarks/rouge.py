@@ -27,10 +27,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from insgen.plugins.filters.rouge import RougeFilter
 from rouge_score import rouge_scorer
 
 from insgen import Candidate, Seed
+from insgen.plugins.filters.rouge import RougeFilter
 
 SIZES = (1_000, 5_000, 10_000, 25_000, 50_000)
 LIMITS = (0.7, 0.85)

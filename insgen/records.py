@@ -23,6 +23,7 @@ CandidateId = NewType("CandidateId", str)
 _SEPARATOR = "\x1f"  # cannot survive clean_text(), so two different triples cannot share one joined text
 _UNSAFE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufeff]")
 _UNSAFE_ASCII = bytes([*range(9), *range(11, 32), 127])  # the ASCII part of it, and the carriage return
+_UNPRINTABLE = re.compile(_UNSAFE.pattern[:-1] + r"\t\n\r]")
 _NOT_WORD = re.compile(r"[\W_]+")
 
 
@@ -33,11 +34,18 @@ def clean_text(text: str) -> str:
     (they can make a terminal or a page show something else than what is trained on) are removed;
     white space at both ends goes. Everything else stays as it is, HTML included.
     """
+    if not text:  # most inputs, system messages and unanswered outputs
+        return text
     if text.isascii():  # five times as fast as the pattern, and most texts end here
         raw = text.encode()
         if len(raw.translate(None, _UNSAFE_ASCII)) == len(raw):
             return text.strip()
     return _UNSAFE.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\x85", "\n")).strip()
+
+
+def _shown(name: str) -> str:
+    """Write what cannot be stored, or could deceive, in a file's name as escapes; other things stay as they are."""
+    return _UNPRINTABLE.sub(lambda found: found.group().encode("unicode_escape").decode(), name)
 
 
 def content_hash(*parts: str) -> str:
@@ -63,7 +71,8 @@ class Origin:
     """Where a candidate came from; every field is what is known, ``None`` when it is not.
 
     :ivar generator: the name of the stage that proposed it.
-    :ivar source: a file (relative to the project where it can be), a data set's id, or ``llm``.
+    :ivar source: a file (relative to the project where it can be), a data set's id, or ``llm``; control characters
+        and bytes that are no UTF-8 stand in it as escapes.
     :ivar line_start: first line in the source, counted from 1.
     :ivar line_end: last line in the source, inclusive.
     :ivar licence: the licence the source states.
@@ -80,6 +89,10 @@ class Origin:
     call_id: str | None = None
     seed_ids: tuple[str, ...] = ()
     kind: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.source is not None:
+            object.__setattr__(self, "source", _shown(self.source))
 
 
 @dataclass(frozen=True)
@@ -220,14 +233,18 @@ class Response:
 class Unreadable:
     """A row of a source, or a part of an answer, that could not be read as a candidate.
 
-    :ivar source: the file, data set or call.
+    :ivar source: the file, data set or call, as in `Origin`.
     :ivar line: line or row in it, counted from 1; ``None`` when unknown.
-    :ivar reason: what is wrong with it, one sentence.
+    :ivar reason: what is wrong with it, one sentence; cleaned, for it may quote the row.
     """
 
     source: str
     line: int | None
     reason: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "source", _shown(self.source))
+        object.__setattr__(self, "reason", clean_text(self.reason))
 
 
 @dataclass(frozen=True)

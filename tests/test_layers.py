@@ -97,7 +97,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "report.card": ("records", "errors"),
     "report.export": ("report.card", "store.queries", "records", "errors"),
     "report.facts": ("report.card", "store.judging", "store.queries", "config.settings", "records", "errors"),
-    "cli.output": ("records", "hooks.spec", "errors"),
+    "cli.output": ("store.database", "records", "hooks.spec", "errors"),
     "cli.progress": ("cli.output", "hooks.spec", "hooks.stages", "records"),
     "cli.export": (
         *("cli.output", "report", "loop.pipeline"),

@@ -26,7 +26,10 @@ BIDI_CONTROLS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
         ("half a pair \ud83d here", "half a pair  here"),
         ("  \n\tedges \u00a0\n", "edges"),
         ("<script>alert('x')</script>", "<script>alert('x')</script>"),
-        ("tab\tand\nline stay; so does \u200fa mark that only hints", "tab\tand\nline stay; so does \u200fa mark that only hints"),
+        (
+            "tab\tand\nline stay; so does \u200fa mark that only hints",
+            "tab\tand\nline stay; so does \u200fa mark that only hints",
+        ),
         ("\x00\x01\x02", ""),
     ],
 )

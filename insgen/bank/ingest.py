@@ -46,7 +46,7 @@ def _task(line: str, path: Path, number: int) -> Candidate:
 
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise refuse(f"no JSON ({error})") from error
     if not isinstance(row, dict):
         raise refuse("a JSON value that is no object")

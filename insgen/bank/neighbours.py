@@ -6,7 +6,7 @@ rebuilt from the stored vectors and never saved.
 
 hnswlib answers with 1 - cosine and is approximate, so it only *proposes* rows; what is handed out is measured here, on
 the stored vectors, in float64. It builds with one thread and a fixed seed: the same vectors in the same order give
-the same graph, hence the same answers.
+the same graph, hence the same answers; queries only read the graph and use every core.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class Neighbours:
         """Let hnswlib propose k rows per query; ``None`` when it cannot reach that many."""
         self._graph.set_ef(max(_QUERY_BREADTH, 2 * k))
         try:
-            labels, _ = self._graph.knn_query(queries, k=k, num_threads=1)
+            labels, _ = self._graph.knn_query(queries, k=k, num_threads=-1)
         except RuntimeError:  # many equal vectors can leave parts of the graph unreachable
             _log.debug("hnswlib found fewer than %d of %d rows; all rows were searched", k, self._size)
             return None

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from insgen.cli.output import json_option, print_json, project_option
+from insgen.cli.output import example, json_option, print_json, project_option, put, say
+
+if TYPE_CHECKING:
+    from insgen.loop.adding import Added
 
 
-@click.command(epilog="Example: insgen add alpaca.jsonl dolly.parquet -p my-bank --licence CC-BY-SA-3.0")
+@click.command(
+    epilog=example(
+        "insgen add alpaca.jsonl dolly.parquet -p my-bank --licence CC-BY-SA-3.0",
+        "insgen add faq.csv -o instruction_column=question -o output_column=answer",
+    )
+)
 @click.argument("sources", nargs=-1, required=True, metavar="FILE|FOLDER|HUB_ID...")
 @project_option
 @click.option(
@@ -28,10 +37,12 @@ from insgen.cli.output import json_option, print_json, project_option
 def add(
     sources: tuple[str, ...], project: Path, options: tuple[str, ...], licence: str, quiet: bool, as_json: bool
 ) -> None:
-    """Add data sets: Alpaca, ShareGPT, OpenAI messages, prompt/completion, or columns you name.
+    """Add existing data sets; the next run judges their rows.
 
-    JSON, JSONL, gzip, CSV, Parquet, a saved data set or a Hub id. The rows wait until the next `insgen run`, which
-    judges them in order of arrival. Each data set is added whole or not at all.
+    JSON, JSONL, gzip, CSV, Parquet, a saved data set or a Hub id, with rows in the form of Alpaca, ShareGPT, OpenAI
+    messages or prompt/completion; other columns are named with -o. The rows wait until the next `insgen run`, which
+    judges them in order of arrival. Each data set is added whole or not at all; a row that cannot be read is counted
+    and kept with its line and reason.
     """
     from insgen.config.load import load_config, parse_options
     from insgen.hooks.manager import load_plugins
@@ -42,23 +53,34 @@ def add(
     given = parse_options(options) | ({"licence": licence} if licence else {})
     loaded = load_plugins(config.plugins, config.folder)
     store = open_store(config.database)
-    added = []
+    added: list[Added] = []
+    live = not quiet and sys.stderr.isatty()
 
     def advance(rows: int) -> None:
-        if not quiet and sys.stderr.isatty():
-            click.echo(f"\r{rows} rows read", nl=False, err=True)
+        if live:
+            put(f"\r{rows} rows read", nl=False, err=True)
 
     try:
         for source in sources:
-            added.append(add_data(store, config, loaded, absolute(source, Path.cwd()), given, advance))
-            if not quiet and sys.stderr.isatty():
-                click.echo("\r", nl=False, err=True)
+            try:
+                added.append(add_data(store, config, loaded, absolute(source, Path.cwd()), given, advance))
+            finally:
+                if live:
+                    put("\r\x1b[K", nl=False, err=True)
             if not as_json:
-                one = added[-1]
-                click.echo(f"{source}: {one.new} new, {one.repeated} repeated, {one.unreadable} unreadable rows.")
-    finally:
+                say(_told(source, added[-1]))
+    finally:  # what was added before a bad one stays added, and is told
         store.close()
+        if as_json:
+            print_json([vars(one) for one in added])
     if as_json:
-        print_json([vars(one) for one in added])
-    else:
-        click.echo(f"Next: insgen run {project}")
+        return
+    if any(one.unreadable for one in added):
+        say(f"Why rows were unreadable: insgen sql 'SELECT * FROM unreadable' -p {project}")
+    say(f"Next: insgen run {project}")
+
+
+def _told(source: str, one: Added) -> str:
+    unreadable = f", {one.unreadable} unreadable" if one.unreadable else ""
+    repeated = f", {one.repeated} seen before" if one.repeated else ""
+    return f"{source}: {one.new} new rows{repeated}{unreadable}."

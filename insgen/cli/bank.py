@@ -7,24 +7,31 @@ from pathlib import Path
 
 import click
 
-from insgen.cli.output import database_of, json_option, print_json, print_table, project_option
+from insgen.cli.output import database_of, example, json_option, print_json, print_table, project_option, reading, say
 
 
-@click.group(epilog="Example: insgen bank diff 1 3 -p handbook")
+@click.group(epilog=example("insgen bank list -p handbook", "insgen bank diff 1 3 -p handbook"))
 def bank() -> None:
-    """List the bank, and look at or go back to its versions."""
+    """List the bank; compare its versions, go back to one.
+
+    The bank is the ranked set that a run keeps. Every round that changes it makes a new version, and none is lost.
+    """
 
 
-@bank.command("list", epilog="Example: insgen bank list --top 10 -p handbook")
+@bank.command("list", epilog=example("insgen bank list -p handbook", "insgen bank list --top 500 --json > best.json"))
 @project_option
 @click.option("--top", type=click.IntRange(min=1), default=20, show_default=True, help="The best so many.")
 @json_option
 def list_(project: Path, top: int, as_json: bool) -> None:
-    """List the best members by rank."""
-    from insgen.store import queries
-    from insgen.store.database import open_reader
+    """List the best members by rank.
 
-    found = queries.bank_rows(open_reader(database_of(project)), top)
+    Utility decided the rank; it is made of diversity (how far from the others) and quality (what the scorers said),
+    on scales of the selector's own. `insgen why RANK` tells more about one.
+    """
+    from insgen.store import queries
+
+    with reading(project) as conn:
+        found = queries.bank_rows(conn, top)
     if as_json:
         print_json(found)
         return
@@ -35,23 +42,34 @@ def list_(project: Path, top: int, as_json: bool) -> None:
     )
 
 
-@bank.command(epilog="Example: insgen bank log -p handbook")
+@bank.command(epilog=example("insgen bank log -p handbook"))
 @project_option
 @json_option
 def log(project: Path, as_json: bool) -> None:
-    """List every version of the bank, newest first."""
-    from insgen.store import queries
-    from insgen.store.database import open_reader
+    """List every version of the bank, newest first.
 
-    found = queries.bank_log(open_reader(database_of(project)))
+    With the round that made it, how many members came and went, and the mean quality.
+    """
+    from insgen.store import queries
+
+    with reading(project) as conn:
+        found = queries.bank_log(conn)
     if as_json:
         print_json(found)
         return
-    names = ("version", "action", "round", "made_utc", "selector", "members", "admitted", "evicted", "mean_quality")
-    print_table(names, [[row[name] for name in names] for row in found])
+    print_table(
+        ("version", "made by", "round", "made (UTC)", "selector", "members", "came", "went", "mean quality"),
+        [
+            (
+                *(row["version"], row["action"], row["round"], row["made_utc"][:16].replace("T", " ")),
+                *(row["selector"], row["members"], row["admitted"], row["evicted"], row["mean_quality"]),
+            )
+            for row in found
+        ],
+    )
 
 
-@bank.command(epilog="Example: insgen bank diff 1 3 -p handbook   (version 0 is the empty bank)")
+@bank.command(epilog=example("insgen bank diff 1 3 -p handbook"))
 @click.argument("before", type=int)
 @click.argument("after", type=int)
 @project_option
@@ -60,34 +78,40 @@ def log(project: Path, as_json: bool) -> None:
 )
 @json_option
 def diff(before: int, after: int, project: Path, top: int, as_json: bool) -> None:
-    """Compare two versions: who came, who went, who moved."""
-    from insgen.store import queries
-    from insgen.store.database import open_reader
+    """Compare two versions: who came, who went, who moved.
 
-    found = queries.bank_diff(open_reader(database_of(project)), before, after)
+    Version 0 is the empty bank; `insgen bank log` lists the others.
+    """
+    from insgen.store import queries
+
+    with reading(project) as conn:
+        found = queries.bank_diff(conn, before, after)
     if as_json:
         print_json(found)
         return
     for word in ("admitted", "evicted"):
-        click.echo(f"{word}: {len(found[word])}")
+        say(f"{word}: {len(found[word])}")
         if found[word]:
             print_table(
                 ("rank", "id", "instruction"),
                 [(r["rank"], r["id"][:11], r["instruction"]) for r in found[word][:top]],
                 wide=("instruction",),
             )
-    click.echo(f"moved: {len(found['moved'])}, unmoved: {found['unmoved']}")
+    say(f"moved: {len(found['moved'])}, unmoved: {found['unmoved']}")
     if found["moved"]:
         rows = [(r["was"], r["rank"], r["id"][:11], r["instruction"]) for r in found["moved"][:top]]
         print_table(("was", "is", "id", "instruction"), rows, wide=("instruction",))
 
 
-@bank.command(epilog="Example: insgen bank rollback 2 -p handbook")
+@bank.command(epilog=example("insgen bank rollback 2 -p handbook"))
 @click.argument("version", type=int)
 @project_option
 @json_option
 def rollback(version: int, project: Path, as_json: bool) -> None:
-    """Make an old version the bank's newest again; nothing is deleted, and the rollback is a version of its own."""
+    """Make an old version of the bank the newest again.
+
+    Nothing is deleted: the rollback is a version of its own, and can be rolled back too. The next run goes on from it.
+    """
     from insgen.errors import ConfigError
     from insgen.store import members
     from insgen.store.database import open_store
@@ -108,7 +132,7 @@ def rollback(version: int, project: Path, as_json: bool) -> None:
     if as_json:
         print_json({"version": change.version, "admitted": change.admitted, "evicted": change.evicted})
         return
-    click.echo(
+    say(
         f"The bank is at version {change.version}, with the members of version {version}: "
         f"{len(change.admitted)} came back, {len(change.evicted)} went."
     )

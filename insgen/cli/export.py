@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from insgen.cli.output import database_of, json_option, print_json, project_option
+from insgen.cli.output import example, json_option, print_json, project_option, reading, say
 
 if TYPE_CHECKING:
     from insgen.report.export import ExportSummary
 
 
-@click.command(epilog="Example: insgen export train.jsonl --format messages --top 500 -p handbook")
+@click.command(
+    epilog=example(
+        "insgen export train.jsonl -p handbook",
+        "insgen export train.jsonl --format messages --top 500 -p handbook",
+    )
+)
 @click.argument("out", type=click.Path(path_type=Path))
 @project_option
 @click.option(
@@ -30,17 +35,18 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @json_option
 def export(out: Path, project: Path, format_: str, top: int | None, force: bool, as_json: bool) -> None:
-    """Write the bank to a file, best first, with a data set card beside it.
+    """Write the bank to a file, best first, with its card.
 
-    `datasets.load_dataset` reads every format back as it was written.
+    OUT is the file; its data set card, OUT.README.md, tells how the set was made. `datasets.load_dataset` reads every
+    format back as it was written. Works while a run is writing.
     """
     done = write_export(project, out, format_, top, force=force)
     if as_json:
         print_json({"path": done.path, "card": done.card, "members": done.exported.n_members, "losses": done.losses()})
         return
-    click.echo(told(done))
+    say(told(done, out))
     for loss in done.losses():
-        click.echo(f"Warning: {loss}", err=True)
+        say(f"Warning: {loss}", err=True)
 
 
 def write_export(project: Path, out: Path, format_: str, top: int | None, *, force: bool) -> ExportSummary:
@@ -52,19 +58,18 @@ def write_export(project: Path, out: Path, format_: str, top: int | None, *, for
     from insgen.report.export import export_bank
     from insgen.report.facts import card_facts
     from insgen.store import queries
-    from insgen.store.database import open_reader
 
     config, _ = load_config(project)
     plugins = load_plugins(config.plugins, config.folder)
     exporter = make_stage(plugins, "exporter", StageUse(format_, where="--format")).stage
-    conn = open_reader(database_of(project))
-    try:
+    with reading(project) as conn:
         facts = card_facts(conn, config.project)
         return export_bank(islice(queries.members(conn), top), exporter, out, facts, force=force)
-    finally:
-        conn.close()
 
 
-def told(done: ExportSummary) -> str:
-    """One line about an export."""
-    return f"Wrote {done.exported.n_members} members to {done.path} ({done.exported.format}), card in {done.card.name}."
+def told(done: ExportSummary, out: Path) -> str:
+    """Two lines about an export, with the file as the user named it."""
+    card = out.with_name(done.card.name)
+    return (
+        f"Wrote {done.exported.n_members} members to {out} (format {done.exported.format}),\nand their card to {card}."
+    )

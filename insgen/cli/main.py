@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import Any
 
 import click
@@ -15,6 +16,7 @@ from insgen.cli.check import check
 from insgen.cli.costs import costs
 from insgen.cli.export import export
 from insgen.cli.init import init
+from insgen.cli.output import example, paint, put, safe, say
 from insgen.cli.plugins import plugins
 from insgen.cli.preview import preview
 from insgen.cli.quickstart import quickstart
@@ -63,14 +65,15 @@ def _offered() -> dict[str, click.Command]:
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Begin with `insgen quickstart`: it makes a project out of a handbook, without a key or a network.",
+    epilog=example("insgen quickstart", "insgen init handbook", "insgen run handbook", "insgen why 1 -p handbook"),
 )
 @click.version_option(package_name="insgen")
 def main_group() -> None:
     """Grow a small, diverse, high-quality instruction-tuning set for a domain.
 
     A loop proposes candidates, filters and scores them, and keeps the best in a ranked bank. All state is one SQLite
-    file in the project's folder; every command can be stopped and called again.
+    file in the project's folder; every command can be stopped and called again. Begin with `insgen quickstart`: it
+    needs no key and no network.
     """
 
 
@@ -101,18 +104,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Exit status: 0 done; 1 the run could not go on; 2 usage or config; 130 interrupted.
     """
     options: dict[str, Any] = {"prog_name": "insgen", "standalone_mode": False}
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal or file that is not UTF-8 is no reason to stop
     try:
         status_code = main_group.main(list(arguments) if arguments is not None else None, **options)
     except InsgenError as error:
-        click.echo(f"Error: {error}", err=True)
+        put(f"{paint('Error:', 'red', err=True)} {safe(str(error))}", err=True)
         sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("Interrupted. Everything finished is stored; call the command again to go on.", err=True)
+        say("Interrupted. Everything finished is stored; call the command again to go on.", err=True)
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
     sys.exit(status_code if isinstance(status_code, int) else 0)

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-import click
-
+from insgen.cli.output import safe, say
 from insgen.hooks.spec import hookimpl
 from insgen.hooks.stages import StageProgress
 
 
-def make_progress(*, quiet: bool) -> object | None:
-    """Choose the observer: none when quiet, a live one on a terminal, plain lines elsewhere."""
-    if quiet:
-        return None
-    return LiveProgress() if sys.stderr.isatty() else PlainProgress()
+@contextmanager
+def progress(*, quiet: bool) -> Iterator[object | None]:
+    """Give the observer for a run: none when quiet, a live one on a terminal, plain lines elsewhere.
+
+    The terminal is given back at the end, whatever happens in between.
+    """
+    if quiet or not sys.stderr.isatty():
+        yield None if quiet else PlainProgress()
+        return
+    live = LiveProgress()
+    try:
+        yield live
+    finally:
+        live.stop()
 
 
 def round_line(counters: Mapping[str, Any]) -> str:
@@ -30,7 +39,7 @@ def round_line(counters: Mapping[str, Any]) -> str:
         if counters[word]:
             parts.append(f"{word} {counters[word]}")
     parts.append(f"bank {counters['members']} (+{counters['admitted']} -{counters['evicted']})")
-    return " | ".join(parts) + f" | {counters['duration_ms'] / 1000:.1f} s"
+    return safe(" | ".join(parts)) + f" | {counters['duration_ms'] / 1000:.1f} s"
 
 
 class PlainProgress:
@@ -44,9 +53,9 @@ class PlainProgress:
         """Print a line now and then."""
         now = time.monotonic()
         if progress.note:
-            click.echo(f"  {progress.stage}: {progress.note}", err=True)
+            say(f"  {progress.stage}: {progress.note}", err=True)
         elif progress.done and now - self._said > 5:
-            click.echo(f"  {progress.stage}: {progress.done} of {progress.total}", err=True)
+            say(f"  {progress.stage}: {progress.done} of {progress.total}", err=True)
         else:
             return
         self._said = now
@@ -54,58 +63,51 @@ class PlainProgress:
     @hookimpl
     def insgen_round_finished(self, counters: Mapping[str, Any]) -> None:
         """Print the round, and what is wrong with it."""
-        click.echo(round_line(counters), err=True)
+        say(round_line(counters), err=True)
         for warning in counters.get("warnings", ()):
-            click.echo(f"Warning: {warning}.", err=True)
+            say(f"Warning: {warning}.", err=True)
 
 
 class LiveProgress:
-    """A bar for the stage at work, with rate and time left; a line for every finished round."""
+    """A bar for the stage at work, with rate and time left; a line for every finished round.
+
+    It draws from the moment it is made, for loading an embedding model takes several seconds.
+    """
 
     def __init__(self) -> None:
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            SpinnerColumn,
-            TextColumn,
-            TimeRemainingColumn,
-        )
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
         from insgen.cli.output import console
 
-        self._console = console(stderr=True)
+        self._console = console()
         self._bar = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}", markup=False),
-            TimeRemainingColumn(),
+            BarColumn(bar_width=24),  # never the whole line: the ^C that a terminal echoes must not wrap it
+            TextColumn("{task.fields[done]}", markup=False),
+            TimeRemainingColumn(compact=True),
             console=self._console,
             transient=True,
         )
         self._task: Any = None
-        self._stage = ""
+        self._name = ""
         self._began = time.monotonic()
+        self._show("loading the embedding model", None)
+        self._bar.start()
 
     @hookimpl
     def insgen_run_started(self) -> None:
-        """Begin to draw."""
-        self._bar.start()
+        """Say that the first candidates are on their way."""
+        self._show("proposing candidates", None)
 
     @hookimpl
     def insgen_stage_advanced(self, progress: StageProgress) -> None:
         """Move the bar."""
-        name = f"round {progress.round}, {progress.stage}"
-        if self._task is None or name != self._stage:
-            if self._task is not None:
-                self._bar.remove_task(self._task)
-            self._task = self._bar.add_task(name, total=progress.total, rate="")
-            self._stage, self._began = name, time.monotonic()
+        self._show(f"round {progress.round}, {progress.stage}", progress.total)
+        done = f"{progress.done}/{progress.total}" if progress.total is not None else str(progress.done)
         seconds = time.monotonic() - self._began
-        rate = f"{progress.done / seconds:.0f}/s" if progress.done and seconds > 0.2 else ""
-        self._bar.update(self._task, completed=progress.done, total=progress.total, rate=rate)
+        rate = f", {progress.done / seconds:.0f}/s" if progress.done and seconds > 0.2 else ""
+        self._bar.update(self._task, completed=progress.done, total=progress.total, done=done + rate)
 
     @hookimpl
     def insgen_round_finished(self, counters: Mapping[str, Any]) -> None:
@@ -113,8 +115,21 @@ class LiveProgress:
         self._console.print(round_line(counters))
         for warning in counters.get("warnings", ()):
             self._console.print(f"Warning: {warning}.")
+        self._show("proposing candidates", None)
 
     @hookimpl
     def insgen_run_finished(self) -> None:
-        """Stop drawing."""
+        """Stop drawing, before anything is printed about the run."""
+        self.stop()
+
+    def stop(self) -> None:
+        """Take the bar away and show the cursor again; may be called twice."""
         self._bar.stop()
+
+    def _show(self, name: str, total: int | None) -> None:
+        if self._task is not None and name == self._name:
+            return
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+        self._task = self._bar.add_task(safe(name), total=total, done="")
+        self._name, self._began = name, time.monotonic()

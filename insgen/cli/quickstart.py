@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from insgen.cli.output import one_line, print_table
+from insgen.cli.output import example, one_line, print_table, say, width
+
+_HANDBOOK = {
+    'name = "my-handbook-instructions"': 'name = "sqlite-in-production"',
+    'domain = ""  ': 'domain = "running SQLite in production"  ',
+    'licence = ""  ': 'licence = "Apache-2.0"  ',
+    '# subject = "Kubernetes"': 'subject = "SQLite"',
+}
+"""What the project says about the handbook where the recipe leaves it open."""
 
 
-@click.command(epilog="Example: insgen quickstart my-first-project")
+@click.command(epilog=example("insgen quickstart", "insgen quickstart my-first-project"))
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path("insgen-quickstart"))
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 def quickstart(folder: Path, quiet: bool) -> None:
-    """Make a project out of a handbook on running SQLite in production, run it, and export the bank.
+    """Make and run a first project: no key, no network, no GPU.
 
-    Needs no key, no network and no GPU. Called again, it goes on where it was.
+    Takes a handbook on running SQLite in production, makes candidates out of its chapters, judges them, fills a bank of
+    100 and exports it. Takes about a minute. Called again, it goes on where it was.
     """
     from insgen.cli.export import told, write_export
     from insgen.cli.run import play, summary
@@ -24,36 +34,46 @@ def quickstart(folder: Path, quiet: bool) -> None:
     from insgen.store import queries
     from insgen.store.database import open_reader
 
-    if not (folder / FILE_NAME).exists():
-        make_project(folder, "documents")
-        chapters = copy_handbook(folder / "docs")
-        click.echo(
-            f"Made {folder} from the recipe documents, with {chapters} chapters of a handbook in {folder / 'docs'}."
-        )
+    docs = folder / "docs"
+    if (folder / FILE_NAME).exists() and any(docs.glob("*")):
+        say(f"{folder} is a project already: going on.")
     else:
-        click.echo(f"{folder} is a project already: going on.")
-    result = play(folder, (), 0, quiet=quiet)
-    click.echo(summary(result))
+        if not (folder / FILE_NAME).exists():
+            make_project(folder, "documents", _HANDBOOK)
+        chapters = copy_handbook(docs)
+        say(f"Made {folder} from the recipe documents, with {chapters} chapters of a handbook in {docs}.")
+    say(summary(play(folder, (), 0, quiet=quiet)))
     conn = open_reader(folder / "insgen.db")
-    click.echo("\nThe best of the bank:")
-    best = queries.bank_rows(conn, 8)
+    say("\nThe best of the bank:\n")
     print_table(
-        ("rank", "quality", "from", "instruction"),
-        [(r["rank"], r["quality"], f"{Path(r['source']).name}:{r['line_start']}", r["instruction"]) for r in best],
+        ("rank", "quality", "instruction", "from"),
+        [(row["rank"], row["quality"], row["instruction"], place(row)) for row in queries.bank_rows(conn, 8)],
         wide=("instruction",),
     )
-    click.echo("\nSome that were rejected:")
-    for row in queries.rejected_examples(conn, 4):
-        measured = (
-            f"{row['measure']} {row['value']:.2f} > {row['limit_value']:g}" if row["neighbour"] else row["reason"]
-        )
-        click.echo(f"  {row['filter']} ({measured}): {one_line(row['instruction'])}")
-        if row["neighbour_instruction"]:
-            click.echo(f"      too near to: {one_line(row['neighbour_instruction'])}")
+    say("\nSome that were rejected:\n")
+    examples = queries.rejected_examples(conn, 40)
+    for row in [each for each in examples if each["instruction"] != each["neighbour_instruction"]][:4]:
+        for line in rejected(row):
+            say(line)
     conn.close()
-    written = write_export(folder, folder / "instructions.jsonl", "alpaca", None, force=True)
-    click.echo(f"\n{told(written)}")
-    click.echo(
-        f"Next: insgen why 1 -p {folder} | insgen status {folder} | edit {folder / FILE_NAME} and put your"
-        " own documents into docs/"
-    )
+    out = folder / "instructions.jsonl"
+    say(f"\n{told(write_export(folder, out, 'alpaca', None, force=True), out)}")
+    say(f"\nNext: insgen why 1 -p {folder} | insgen status {folder} | insgen bank list -p {folder}")
+    say(f"Or put your own documents into {docs} and call `insgen run {folder}`.")
+
+
+def place(row: dict[str, Any]) -> str:
+    """File and line of a member; a long file name is cut on a narrow terminal, the line is not."""
+    line = f":{row['line_start']}"
+    return one_line(Path(row["source"] or "").name, max(20, width() - 84) - len(line)) + line
+
+
+def rejected(row: dict[str, Any]) -> list[str]:
+    """A rejected candidate in one or two lines that fit the terminal."""
+    measured = f"{row['measure']} {row['value']:.3f} > {row['limit_value']:g}" if row["neighbour"] else row["reason"]
+    label = f"  {row['filter']} ({measured}): "
+    lines = [label + one_line(row["instruction"], max(30, width() - len(label)))]
+    if row["neighbour_instruction"]:
+        label = "      too near to: "
+        lines.append(label + one_line(row["neighbour_instruction"], max(30, width() - len(label))))
+    return lines

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from insgen.cli.output import json_option, print_json, print_table, project_argument, set_option
+from insgen.cli.output import example, json_option, print_json, print_table, project_argument, say, set_option
 
 
-@click.command(epilog="Example: insgen replay handbook --set filter.rouge.limit=0.6 --set select.size=50")
+@click.command(epilog=example("insgen replay handbook --set filter.rouge.limit=0.6 --set select.size=50"))
 @project_argument
 @set_option
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
@@ -19,15 +19,17 @@ from insgen.cli.output import json_option, print_json, print_table, project_argu
 )
 @json_option
 def replay(project: Path, settings: tuple[str, ...], quiet: bool, top: int, as_json: bool) -> None:
-    """Judge the stored proposals again with other filters, scorers or selector.
+    """Judge stored proposals again with other settings.
 
-    Nothing is spent and nothing in the project changes; old and new are printed side by side. To keep the new
-    settings, write them into insgen.toml: they act on what comes next.
+    To see what another filter limit, scorer or bank size would have done: old and new are printed side by side.
+    Nothing is spent and nothing in the project changes. To keep the new settings, write them into insgen.toml: they
+    act on what comes next.
     """
-    from insgen.cli.progress import make_progress
+    from insgen.cli.progress import progress
     from insgen.loop.replay import replay as play_again
 
-    found = play_again(project, settings, make_progress(quiet=quiet))
+    with progress(quiet=quiet) as watcher:
+        found = play_again(project, settings, watcher)
     if as_json:
         print_json(vars(found))
         return
@@ -42,7 +44,7 @@ def replay(project: Path, settings: tuple[str, ...], quiet: bool, top: int, as_j
     print_table(("", "as it is", "replayed"), rows)
     for word, members in (("gained", found.gained), ("lost", found.lost)):
         if members and top:
-            click.echo(f"\n{word}: {len(members)} members")
+            say(f"\n{word}: {len(members)} members")
             print_table(
                 ("rank", "id", "instruction"),
                 [(m["rank"], m["id"][:11], m["instruction"]) for m in members[:top]],

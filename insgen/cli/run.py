@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from insgen.cli.output import json_option, print_json, project_argument, set_option
+from insgen.cli.output import example, json_option, print_json, project_argument, say, set_option
 
 if TYPE_CHECKING:
     from insgen.loop.run import RunResult
 
 
-@click.command(epilog="Example: insgen run handbook --rounds 2 --set select.size=200")
+@click.command(epilog=example("insgen run handbook", "insgen run handbook --rounds 2 --set select.size=200"))
 @project_argument
 @click.option(
     "--rounds",
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 def run(project: Path, rounds: int, settings: tuple[str, ...], dry_run: bool, quiet: bool, as_json: bool) -> None:
     """Run the loop until a stop rule holds; run again to go on.
 
-    Every finished round is stored in one transaction. After Ctrl-C, a crash or a power cut the next call goes on
-    where this one was, and ends with the same bank.
+    A round proposes candidates, filters and scores them, and ranks the bank anew. Every finished round is stored in
+    one transaction: after Ctrl-C, a crash or a power cut the next call goes on where this one was, and ends with the
+    same bank.
     """
     if dry_run:
         foretell(project, settings, as_json=as_json)
@@ -48,25 +49,26 @@ def run(project: Path, rounds: int, settings: tuple[str, ...], dry_run: bool, qu
             }
         )
         return
-    click.echo(summary(result))
-    click.echo(
-        f"Look inside: insgen status {project} | insgen bank list -p {project} | insgen export FILE -p {project}"
-    )
+    say(summary(result))
+    if result.counters["members"]:
+        say(f"Next: insgen status {project} | insgen bank list -p {project} | insgen export FILE -p {project}")
+    else:
+        say(f"Next: insgen status {project} | insgen check {project} | insgen add FILE -p {project}")
 
 
 def play(project: Path, settings: tuple[str, ...], rounds: int, *, quiet: bool) -> RunResult:
     """Put a run together, watch it, and play it."""
-    from insgen.cli.progress import make_progress
+    from insgen.cli.progress import progress
     from insgen.loop.assemble import Assembly
 
     assembly = Assembly(project, settings)
     for broken in assembly.plugins.broken:
-        click.echo(f"Warning: {broken}", err=True)
-    watcher = make_progress(quiet=quiet)
-    if watcher is not None:
-        assembly.watch(watcher)
-    with assembly.open(max_rounds=rounds) as run_:
-        return run_.play()
+        say(f"Warning: {broken}", err=True)
+    with progress(quiet=quiet) as watcher:
+        if watcher is not None:
+            assembly.watch(watcher)
+        with assembly.open(max_rounds=rounds) as run_:
+            return run_.play()
 
 
 def foretell(project: Path, settings: tuple[str, ...], *, as_json: bool) -> None:
@@ -87,15 +89,15 @@ def foretell(project: Path, settings: tuple[str, ...], *, as_json: bool) -> None
 def summary(result: RunResult) -> str:
     """A run in a few lines, for people."""
     n = result.counters
-    lines = [
-        f"Stopped because {result.reason}.",
-        (
-            f"{n['rounds']} rounds: {n['proposed']} candidates made, {n['kept']} kept, {n['rejected']}"
-            f" rejected; the bank has {n['members']} members."
-        ),
-    ]
+    lines = [f"Stopped because {result.reason}."]
+    if not n["rounds"]:
+        return f"{lines[0]} The bank holds {counted(n['members'], 'member')}."
+    lines.append(
+        f"{counted(n['rounds'], 'round')}: {counted(n['proposed'], 'candidate')} proposed, {n['rejected']} rejected,"
+        f" {n['kept']} kept. The bank holds the best {n['members']}."
+    )
     for reason, count in result.rejected_by.most_common():
-        lines.append(f"  rejected {count:>6}  {reason}")
+        lines.append(f"  {count:>6} rejected: {reason}")
     for word, what in (
         ("repeated", "had been seen before"),
         ("unreadable", "could not be read (insgen sql 'SELECT * FROM unreadable')"),
@@ -103,5 +105,10 @@ def summary(result: RunResult) -> str:
         ("unscored", "got no score"),
     ):
         if n[word]:
-            lines.append(f"  {n[word]:>15}  {what}")
+            lines.append(f"  {n[word]:>6} {what}")
     return "\n".join(lines)
+
+
+def counted(n: int, noun: str) -> str:
+    """A count with its noun: ``1 round``, ``2 rounds``."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

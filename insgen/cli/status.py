@@ -7,92 +7,89 @@ from typing import Any
 
 import click
 
-from insgen.cli.output import database_of, json_option, print_json, print_table, project_argument
+from insgen.cli.output import example, json_option, print_json, print_table, project_argument, reading, say
 
 _SHOWN_TRENDS = 10  # measuring one round of a thousand texts takes some ten milliseconds
 
 
-@click.command(epilog="Example: insgen status handbook --json")
+@click.command(epilog=example("insgen status handbook", "insgen status handbook --json"))
 @project_argument
 @json_option
 def status(project: Path, as_json: bool) -> None:
-    """Show where a project stands: rounds, fates, rejections, bank, money.
+    """Show rounds, fates, rejections, the bank and the costs.
 
-    Works while a run is writing.
+    Where a project stands and what became of its candidates. Works while a run is writing.
     """
     from dataclasses import asdict
 
     from insgen.store import queries
-    from insgen.store.database import open_reader
     from insgen.store.judging import drifts, spared
     from insgen.store.trends import trend, watched_rounds
 
-    conn = open_reader(database_of(project))
-    found = queries.status(conn)
-    made = [trend(conn, round_) for round_ in watched_rounds(conn)[-_SHOWN_TRENDS:]]
+    with reading(project) as conn:
+        found = queries.status(conn)
+        made = [trend(conn, round_) for round_ in watched_rounds(conn)[-_SHOWN_TRENDS:]]
+        less, moved = spared(conn), drifts(conn)
     found["trends"] = [asdict(each) for each in made if each is not None]
-    less, moved = spared(conn), drifts(conn)
     found["spared"] = asdict(less) if less else None
     found["drift"] = [asdict(each) for each in moved]
     if as_json:
         print_json(found)
         return
+    for line in headlines(found, project):
+        say(line)
+    if found["rounds"]:
+        say()
+        print_table(*_rounds(found["rounds"]))
+    if found["trends"]:
+        say()
+        print_table(tuple(found["trends"][0]), [list(row.values()) for row in found["trends"]])
+    if found["fates"]:
+        say()
+        print_table(("fate", "candidates"), list(found["fates"].items()))
+    if found["rejections"]:
+        say()
+        print_table(("filter", "reason", "rejected"), [(r["filter"], r["reason"], r["n"]) for r in found["rejections"]])
+
+
+def headlines(found: dict[str, Any], project: Path) -> list[str]:
+    """Where a project stands, in sentences."""
     last, bank, costs = found["last_run"], found["bank"], found["costs"]
-    if last:
-        ended = (
-            f"stopped because {last['reason']}"
-            if last["finished_utc"]
-            else "still running, or killed; `insgen run` goes on"
+    lines = []
+    if not last:
+        lines.append(f"No run yet: `insgen run {project}` begins.")
+    elif last["finished_utc"]:
+        lines.append(f"Run {last['id']}, begun {last['started_utc']}, ended: {last['reason']}.")
+    else:
+        lines.append(
+            f"Run {last['id']}, begun {last['started_utc']}, is at work or was killed; `insgen run {project}` goes on."
         )
-        click.echo(f"Run {last['id']} of {last['started_utc']}: {ended}.")
     if found["waiting"]:
-        click.echo(f"{found['waiting']} added candidates wait for the next run.")
+        lines.append(f"{found['waiting']} added candidates wait for the next run.")
     if bank:
-        click.echo(
-            f"Bank version {bank['version']}: {bank['members']} of at most {bank['size']} members, "
-            f"mean quality {found['mean_quality']:.3f}, ranked by {bank['selector']}."
+        quality = "" if found["mean_quality"] is None else f", mean quality {found['mean_quality']:.3f}"
+        lines.append(
+            f"Bank: {bank['members']} of at most {bank['size']} members{quality}, ranked by {bank['selector']}"
+            f" (version {bank['version']})."
         )
     if costs["calls"]:
-        click.echo(_money(costs, found["per_kept_row"]))
-    if less:
-        money = "" if less.cost_usd is None else f" and ${less.cost_usd:.4f}"
-        click.echo(
-            f"Spared: about {less.calls:,.0f} calls{money}, which answers and scores of the {less.rejected:,} "
+        lines.append(_money(costs, found["per_kept_row"]))
+    if found["spared"]:
+        less = found["spared"]
+        money = "" if less["cost_usd"] is None else f" and ${less['cost_usd']:.4f}"
+        lines.append(
+            f"Spared: about {less['calls']:,.0f} calls{money}, which answers and scores of the {less['rejected']:,} "
             "candidates that filters rejected would have taken."
         )
-    for each in moved[-1:]:
-        click.echo(
-            f"Drift of {each.scorer}: {each.mean:+.2f} on {each.low:g} to {each.high:g} in round {each.round}, over "
-            f"{each.anchors} anchors judged again."
+    for each in found["drift"][-1:]:
+        lines.append(
+            f"Drift of {each['scorer']}: {each['mean']:+.2f} on {each['low']:g} to {each['high']:g} in round "
+            f"{each['round']}, over {each['anchors']} anchors judged again."
         )
-    click.echo()
-    if found["rounds"]:
-        names = (
-            "round",
-            "proposed",
-            "repeated",
-            "rejected",
-            "unscored",
-            "kept",
-            "admitted",
-            "evicted",
-            "members",
-            "duration_ms",
-        )
-        print_table(names, [[row[name] for name in names] for row in found["rounds"]])
-        click.echo()
-    if found["trends"]:
-        names = tuple(found["trends"][0])
-        print_table(names, [list(row.values()) for row in found["trends"]])
-        click.echo()
-    print_table(("fate", "candidates"), list(found["fates"].items()))
-    if found["rejections"]:
-        click.echo()
-        print_table(("filter", "reason", "rejected"), [(r["filter"], r["reason"], r["n"]) for r in found["rejections"]])
     if found["unreadable"]:
-        click.echo(
-            f"\n{found['unreadable']} rows could not be read: insgen sql 'SELECT * FROM unreadable' -p {project}"
-        )
+        n = found["unreadable"]
+        lines.append(f"Rows that could not be read: {n}; see insgen sql 'SELECT * FROM unreadable' -p {project}")
+    return lines
 
 
 def _money(costs: dict[str, Any], each: dict[str, Any] | None) -> str:
@@ -104,3 +101,14 @@ def _money(costs: dict[str, Any], each: dict[str, Any] | None) -> str:
     if each is not None:
         line += f". Each kept row: ${each['usd']:.4g}, {each['calls']:.3g} calls, {each['tokens']:,.0f} tokens"
     return line + "."
+
+
+def _rounds(rounds: list[dict[str, Any]]) -> tuple[list[str], list[list[object]]]:
+    """Columns and rows of the rounds; columns of rare events only where there was one."""
+    seldom = ("repeated", "unreadable", "unanswered", "unscored", "deferred")
+    rare = [name for name in seldom if any(r[name] for r in rounds)]
+    counts = ["round", "proposed", *rare, "rejected", "kept"]
+    rows: list[list[object]] = []
+    for r in rounds:
+        rows.append([*(r[name] for name in counts), r["admitted"], r["evicted"], r["members"], r["duration_ms"] / 1000])
+    return [*counts, "came", "went", "bank", "seconds"], [[*row[:-1], f"{row[-1]:.1f}"] for row in rows]

@@ -7,28 +7,28 @@ from typing import Any
 
 import click
 
-from insgen.cli.output import database_of, json_option, one_line, print_json, project_option
+from insgen.cli.output import example, json_option, one_line, print_json, project_option, reading, say
 
 
-@click.command(epilog="Example: insgen why 3 -p handbook   (or an id, or its first characters)")
+@click.command(epilog=example("insgen why 3 -p handbook", "insgen why b2:15798e43 -p handbook --json"))
 @click.argument("candidate")
 @project_option
 @json_option
 def why(candidate: str, project: Path, as_json: bool) -> None:
-    """Tell the whole story of one candidate: where from, every verdict and score, every bank version.
+    """Tell the whole story of one candidate.
 
-    CANDIDATE is an id, enough of its beginning, or a rank of the bank.
+    Where it came from, every verdict with what was measured, every score with its parts, and every version of the bank
+    that it entered or left. CANDIDATE is an id, enough of its beginning, or a rank of the bank.
     """
     from insgen.store import queries
-    from insgen.store.database import open_reader
 
-    conn = open_reader(database_of(project))
-    story = queries.story(conn, queries.find_candidate(conn, candidate))
+    with reading(project) as conn:
+        story = queries.story(conn, queries.find_candidate(conn, candidate))
     if as_json:
         print_json(story)
         return
     for line in tell(story):
-        click.echo(line)
+        say(line)
 
 
 def tell(story: dict[str, Any]) -> list[str]:

@@ -19,7 +19,6 @@ class Project:
     name: str = "my-instructions"  #: name of the data set, used in its card
     domain: str = ""  #: the domain in a few words; generators write about it
     language: str = "en"  #: BCP 47 tag of the language of the texts
-    licence: str = ""  #: licence of the exported data set, an SPDX id; empty = said to be unknown
     seed: int = 42  #: seed of every random draw; the same seed and answers give the same bank
 
 

@@ -137,7 +137,7 @@ def respond(live: Live, candidates: Sequence[Candidate], llm: LLM | None, prompt
         _promise(
             live, bool(answer.output) or bool(answer.reason), f"gave no answer to {answer.candidate_id}, and no reason"
         )
-    cleaned = [replace(a, output=clean_text(a.output or "") or None) for a in answers]
+    cleaned = [replace(a, input=clean_text(a.input), output=clean_text(a.output or "") or None) for a in answers]
     return [a if a.output or a.reason else replace(a, reason="the answer is blank") for a in cleaned]
 
 

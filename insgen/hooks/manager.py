@@ -175,8 +175,9 @@ def load_plugins(named: Sequence[str] = (), folder: Path | None = None, *, built
     manager.add_hookspecs(spec)
     plugins = Plugins(manager)
     if builtins:
+        own = _own_version()
         for built_in in BUILTIN_PLUGINS:
-            _register(plugins, importlib.import_module(built_in), built_in, "insgen", _own_version())
+            _register(plugins, importlib.import_module(built_in), built_in, "insgen", own)
     for entry in _entry_points():
         _load_entry(plugins, entry)
     for name in named:
@@ -265,7 +266,7 @@ def _describe(error: BaseException) -> str:
         f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames and not isinstance(error, PluginError) else ""
     )
     what = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
-    return what.splitlines()[0].rstrip(".") + place if what else type(error).__name__ + place
+    return " ".join(what.split())[:400].rstrip(".") + place
 
 
 def _is_library(filename: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
@@ -11,11 +12,11 @@ from insgen.hooks.manager import load_plugins
 from insgen.records import Recipe
 
 
-def make_project(folder: Path, recipe: str, toml: str | None = None) -> Path:
+def make_project(folder: Path, recipe: str, changes: Mapping[str, str] | None = None) -> Path:
     """Write a project's first files.
 
     :param recipe: name of an installed recipe.
-    :param toml: the config's text, where it differs from the recipe's.
+    :param changes: texts of the recipe's config and what to write in their place.
     :returns: the config's path.
     :raises ConfigError: no such recipe, or there is a config already (nothing is overwritten).
     """
@@ -29,7 +30,10 @@ def make_project(folder: Path, recipe: str, toml: str | None = None) -> Path:
     try:
         (folder / "docs").mkdir(parents=True, exist_ok=True)
         (folder / "seeds.jsonl").touch()
-        config.write_text(toml or found.toml, encoding="utf-8")
+        toml = found.toml
+        for old, new in (changes or {}).items():
+            toml = toml.replace(old, new, 1)
+        config.write_text(toml, encoding="utf-8")
     except OSError as error:
         raise ConfigError(
             f"Cannot make a project in {folder}: {error}.\n  Expected a folder this user may write to.\n"

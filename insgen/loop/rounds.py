@@ -156,18 +156,15 @@ class Player:
         with self._stage(facts, f"respond {responder.name}", len(unanswered)) as note:
             self._scope(facts, f"respond {responder.name}")
             facts.answers = list(call.respond(responder, unanswered, self.llm, self.prompts))
-            outputs = {answer.candidate_id: answer for answer in facts.answers if answer.output}
+            answers = {answer.candidate_id: answer for answer in facts.answers if answer.output}
             self._defer(facts, (answer.candidate_id for answer in facts.answers if not answer.output))
             for answer in facts.answers:
                 if not answer.output:
                     facts.fates[answer.candidate_id] = ("unanswered", answer.reason)
-            note(f"answered {len(outputs)} of {len(unanswered)}")
-        answered = [
-            candidate.answered(outputs[candidate.id].output or "", outputs[candidate.id].input)
-            if candidate.id in outputs
-            else candidate
-            for candidate in survivors
-        ]
+            note(f"answered {len(answers)} of {len(unanswered)}")
+        none = Answer(CandidateId(""), None)
+        given = [(candidate, answers.get(candidate.id, none)) for candidate in survivors]
+        answered = [candidate.answered(answer.output or "", answer.input) for candidate, answer in given]
         return [candidate for candidate in answered if candidate.output]
 
     def _score(self, facts: RoundFacts, survivors: list[Candidate]) -> None:

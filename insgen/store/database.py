@@ -10,14 +10,10 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from insgen.errors import StoreError
 from insgen.store.lock import WriterLock, refuse_network_file_system
 from insgen.store.migrations import APPLICATION_ID, SCHEMA_VERSION, insgen_migrations
-
-if TYPE_CHECKING:
-    from sqlite_utils import Database
 
 BUSY_TIMEOUT_MS = 10_000
 """How long a statement waits for another process that holds the database, in milliseconds."""
@@ -30,10 +26,9 @@ class Store:
     :ivar conn: the plain connection, for bulk work inside `atomic`.
     """
 
-    def __init__(self, path: Path, db: Database, lock: WriterLock) -> None:
+    def __init__(self, path: Path, conn: sqlite3.Connection, lock: WriterLock) -> None:
         self.path = path
-        self.db = db
-        self.conn: sqlite3.Connection = db.conn
+        self.conn = conn
         self._lock = lock
 
     @contextmanager
@@ -42,12 +37,12 @@ class Store:
 
         :raises StoreError: the disk is full, the file is read-only, locked or damaged; nothing of the block is stored.
         """
-        with explained(self.path), self.db.atomic():
+        with explained(self.path), _transaction(self.conn):
             yield self.conn
 
     def close(self) -> None:
         """Close the database and give the writer's lock back."""
-        self.db.close()
+        self.conn.close()
         self._lock.release()
 
 
@@ -59,8 +54,6 @@ def open_store(path: Path, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Store:
     :raises StoreError: no insgen database, a newer schema, a network file system, another writer, a damaged or
         read-only file; nothing is changed.
     """
-    from sqlite_utils import Database
-
     refuse_network_file_system(path)
     if not path.parent.is_dir():
         raise StoreError(
@@ -72,7 +65,7 @@ def open_store(path: Path, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Store:
     conn: sqlite3.Connection | None = None
     try:
         with explained(path):
-            if path.exists() and path.stat().st_size:
+            if path.is_dir() or (path.exists() and path.stat().st_size):
                 _check_identity(path)
             conn = sqlite3.connect(
                 path,
@@ -83,18 +76,36 @@ def open_store(path: Path, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> Store:
             conn.execute(f"PRAGMA busy_timeout = {busy_timeout_ms}")
             conn.execute("PRAGMA journal_mode = WAL")
             conn.execute("PRAGMA synchronous = FULL")  # the file holds paid answers; costs .1 ms a commit
-            db = Database(conn)
-            with db.atomic():
-                insgen_migrations().apply(db)
-                if conn.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
-                    conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                    conn.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            if conn.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
+                _migrate(conn)
     except BaseException:
         if conn is not None:
             conn.close()
         lock.release()
         raise
-    return Store(path, db, lock)
+    return Store(path, conn, lock)
+
+
+def _migrate(conn: sqlite3.Connection) -> None:
+    from sqlite_utils import Database  # half a second, for it looks for pandas: only when there is something to do
+
+    with _transaction(conn):
+        insgen_migrations().apply(Database(conn))
+        conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        conn.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+@contextmanager
+def _transaction(conn: sqlite3.Connection) -> Iterator[None]:
+    """Everything or nothing; immediate, for only a transaction that begins as a writer waits for another writer."""
+    conn.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        conn.execute("COMMIT")
+    except BaseException:
+        if conn.in_transaction:  # a full disk may have ended it already
+            conn.execute("ROLLBACK")
+        raise
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
@@ -122,14 +133,26 @@ def _connect_read_only(path: Path) -> sqlite3.Connection:
     return conn
 
 
-def _check_identity(path: Path, *, exact: bool = False) -> None:
-    conn = _connect_read_only(path)
+def _identity(conn: sqlite3.Connection) -> tuple[int, int, int]:
+    """Whose file it is, which schema it has, and of how many parts; closes the connection."""
     try:
-        application = conn.execute("PRAGMA application_id").fetchone()[0]
-        version = conn.execute("PRAGMA user_version").fetchone()[0]
-        tables = conn.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        statements = "PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master"
+        application, version, parts = (conn.execute(statement).fetchone()[0] for statement in statements)
+        return application, version, parts
     finally:
         conn.close()
+
+
+def _check_identity(path: Path, *, exact: bool = False) -> None:
+    if path.is_dir():
+        raise StoreError(f"{path} is a folder.\n  Expected a database, or nothing of that name.\n  Rename the folder.")
+    try:
+        application, version, tables = _identity(_connect_read_only(path))
+    except sqlite3.OperationalError as error:
+        if "readonly" not in str(error):
+            raise
+        # A process was killed before the file had its write-ahead log; no reader may undo the journal it left.
+        application, version, tables = _identity(sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000))
     if application != APPLICATION_ID and (tables or application or exact):
         raise StoreError(
             f"{path} is an SQLite file, but not insgen's.\n  Expected a database that insgen made.\n"

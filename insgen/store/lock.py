@@ -61,7 +61,7 @@ class WriterLock:
         try:
             holder = json.loads(self._holder.read_text(encoding="utf-8"))
             who = f"process {holder['pid']} has been writing to it for {_duration(time.time() - holder['since'])}"
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             who = "another process has just begun writing to it"
         return (
             f"{self._database} is in use: {who}.\n"

@@ -70,7 +70,8 @@ CREATE TABLE verdicts (
 
 CREATE TABLE answers (
   candidate_id TEXT NOT NULL, round INTEGER NOT NULL, responder TEXT NOT NULL, version TEXT NOT NULL,
-  input TEXT NOT NULL, output TEXT, call_id TEXT, reason TEXT NOT NULL, PRIMARY KEY (candidate_id, round)) WITHOUT ROWID;
+  input TEXT NOT NULL, output TEXT, call_id TEXT, reason TEXT NOT NULL,
+  PRIMARY KEY (candidate_id, round)) WITHOUT ROWID;
 
 CREATE TABLE scores (
   candidate_id TEXT NOT NULL, round INTEGER NOT NULL, ordinal INTEGER NOT NULL, scorer TEXT NOT NULL,

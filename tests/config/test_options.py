@@ -57,7 +57,9 @@ def test_every_kind_of_option_is_decoded() -> None:
         "shelves": [[1, 2], []],
     }
     shop = decode(Shop, table, WHERE)
-    assert shop == Shop("Nuts & bolts", 3, 1.0, False, "market", ("nut", "bolt"), {"nut": 1.0, "bolt": 0.5}, ((1, 2), ()))
+    assert shop == Shop(
+        "Nuts & bolts", 3, 1.0, False, "market", ("nut", "bolt"), {"nut": 1.0, "bolt": 0.5}, ((1, 2), ())
+    )
     assert isinstance(shop.discount, float)
 
 
@@ -67,7 +69,13 @@ def test_defaults_fill_what_is_not_said() -> None:
 
 def test_unknown_key_is_refused_with_a_suggestion_and_the_known_ones() -> None:
     message = refusal({"title": "x", "place": 4})
-    for part in (WHERE, 'no key "place"', 'Did you mean "places"?', "discount, goods, kind, open, places", "Mend or delete"):
+    for part in (
+        WHERE,
+        'no key "place"',
+        'Did you mean "places"?',
+        "discount, goods, kind, open, places",
+        "Mend or delete",
+    ):
         assert part in message
 
 
@@ -118,7 +126,11 @@ def test_a_long_value_is_shown_in_part_only() -> None:
 
 @pytest.mark.parametrize(
     ("key", "value", "place"),
-    [("goods", ["nut", 5], "goods[1]: 5"), ("prices", {"nut": "free"}, "prices.nut: 'free'"), ("shelves", [[1], ["a"]], "shelves[1][0]: 'a'")],
+    [
+        ("goods", ["nut", 5], "goods[1]: 5"),
+        ("prices", {"nut": "free"}, "prices.nut: 'free'"),
+        ("shelves", [[1], ["a"]], "shelves[1][0]: 'a'"),
+    ],
 )
 def test_wrong_type_inside_a_list_or_table_names_the_place(key: str, value: object, place: str) -> None:
     assert f"{WHERE}, {place} is no valid value" in refusal({"title": "x", key: value})
@@ -165,7 +177,9 @@ def test_options_are_listed_with_type_default_and_sentence() -> None:
     options = {option.name: option for option in options_of(Shop)}
     assert list(options) == ["title", "places", "discount", "open", "kind", "goods", "prices", "shelves"]
     assert options["title"] == Option("title", "text", None, True, "what stands over the door")
-    assert options["places"] == Option("places", "whole number", 10, False, "how many may be inside, in persons, at least 1")
+    assert options["places"] == Option(
+        "places", "whole number", 10, False, "how many may be inside, in persons, at least 1"
+    )
     assert options["kind"].type == 'one of "corner", "market"'
     assert options["prices"].default == {}
     assert options["open"].doc == ""

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from insgen.plugins.exporters.alpaca import AlpacaExporter
-from insgen.plugins.exporters.messages import MessagesExporter
-from insgen.plugins.exporters.parquet import ParquetExporter
 from support.members import ranked, varied_members
 
 from insgen import Candidate, InsgenError, Member, PluginError
+from insgen.plugins.exporters.alpaca import AlpacaExporter
+from insgen.plugins.exporters.messages import MessagesExporter
+from insgen.plugins.exporters.parquet import ParquetExporter
 from insgen.report.card import CardFacts, SourceCount
 from insgen.report.export import card_path, export_bank
 

@@ -83,7 +83,7 @@ def pdf(pages: list[list[str]], bookmarks: dict[str, int] | None = None) -> byte
         return out.getvalue()
     writer = PdfWriter(clone_from=PdfReader(out))
     for title, page in bookmarks.items():
-        writer.add_outline_item(title, page)
+        writer.add_outline_item(title=title, page_number=page)
     marked = io.BytesIO()
     writer.write(marked)
     return marked.getvalue()

@@ -43,8 +43,38 @@ COMPARED = (
 )
 """Tables in which two runs with the same config, seed and data have the same bytes."""
 
-_WORDS = """pod node service volume secret quota ingress cluster label selector probe taint replica rollout namespace
- image registry scheduler kubelet etcd proxy endpoint config token role binding limit request eviction drain""".split()
+_WORDS = (
+    "pod",
+    "node",
+    "service",
+    "volume",
+    "secret",
+    "quota",
+    "ingress",
+    "cluster",
+    "label",
+    "selector",
+    "probe",
+    "taint",
+    "replica",
+    "rollout",
+    "namespace",
+    "image",
+    "registry",
+    "scheduler",
+    "kubelet",
+    "etcd",
+    "proxy",
+    "endpoint",
+    "config",
+    "token",
+    "role",
+    "binding",
+    "limit",
+    "request",
+    "eviction",
+    "drain",
+)
 
 
 def rows(n: int, seed: int = 1) -> list[dict[str, str]]:
@@ -60,7 +90,9 @@ def rows(n: int, seed: int = 1) -> list[dict[str, str]]:
             instruction = rng.choice(made)["instruction"] + " Please."
         elif number % 11 == 6:
             instruction = words[0]
-        output = f"The {words[1]} is read by the {words[0]}. " + " ".join(rng.choices(_WORDS, k=rng.randint(5, 40))) + "."
+        output = (
+            f"The {words[1]} is read by the {words[0]}. " + " ".join(rng.choices(_WORDS, k=rng.randint(5, 40))) + "."
+        )
         made.append({"instruction": instruction, "input": "", "output": output})
     return made
 
@@ -96,7 +128,8 @@ def contents(project: Path, tables: Iterable[str] = COMPARED) -> dict[str, list[
 def versions(project: Path) -> list[tuple[Any, ...]]:
     """The bank's history without its times."""
     return query(
-        project, "SELECT version, round, action, selector, model, size, members, admitted, evicted, state FROM bank_versions"
+        project,
+        "SELECT version, round, action, selector, model, size, members, admitted, evicted, state FROM bank_versions",
     )
 
 
@@ -114,14 +147,16 @@ def file_hashes(project: Path) -> dict[str, str]:
     return {
         str(path.relative_to(project)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(project.rglob("*"))
-        if path.is_file() and not path.name.endswith(("-shm", ".lock")) and (path.stat().st_size or "-wal" not in path.name)
+        if path.is_file()
+        and not path.name.endswith(("-shm", ".lock"))
+        and (path.stat().st_size or "-wal" not in path.name)
     }
 
 
 def plugin(body: str, hook: str) -> str:
     """A plugin file that offers the stage ``rogue``, whose class has this body."""
     indented = "\n".join("    " + line for line in body.strip("\n").splitlines())
-    return f'''from __future__ import annotations
+    return f"""from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 import numpy as np
@@ -136,4 +171,4 @@ class Rogue:
 @hookimpl
 def {hook}():
     return [Rogue]
-'''
+"""

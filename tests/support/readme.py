@@ -1,9 +1,23 @@
-"""What the README says about the code, made from the code; ``python tests/support/readme.py`` writes it into the README."""
+"""What the README says about the code, made from the code.
+
+    python tests/support/readme.py            says which parts differ
+    python tests/support/readme.py --write    writes them into the README
+
+A part is a table, behind ``<!-- generated: NAME -->``, or a transcript, behind ``<!-- transcript: COMMAND -->``:
+the text block that follows it holds what the command prints on stdout, in a folder where the transcripts before it were
+played.
+"""
 
 from __future__ import annotations
 
+import argparse
+import difflib
 import inspect
 import re
+import sys
+import tempfile
+import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -24,6 +38,11 @@ SECTIONS = {
     "[llm]": Llm,
     "[budget]": Budget,
 }
+TRANSCRIPT = re.compile(r"(<!-- transcript: ([^\n]*?) -->\n```text\n)(.*?)(```)", re.DOTALL)
+MASKS = (
+    (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\+\d\d:\d\d)?"), "TIME"),
+    (re.compile(r"\b\d+(\.\d+)? (s|ms|seconds)\b"), "DURATION"),
+)
 
 
 def hooks() -> dict[str, str]:
@@ -36,9 +55,18 @@ def hooks() -> dict[str, str]:
 
 
 def recipes_text() -> str:
-    """A table of the built-in recipes."""
-    rows = ["| recipe | what it makes | follows |", "| --- | --- | --- |"]
-    rows += [f"| `{o.name}` | {o.cls.summary} | {o.cls.source} |" for o in load_plugins().named("recipe")]
+    """The built-in recipes side by side: what each is made of."""
+    rows = ["| recipe | what it makes | proposes with | filters | quality | bank | LLM | follows |", "|" + " --- |" * 8]
+    for offer in load_plugins().named("recipe"):
+        tables = tomllib.loads(offer.cls.toml)
+        made_of = [
+            ", ".join(f"`{row['use']}`" for row in tables.get(kind, [])) or none
+            for kind, none in (("generate", "`insgen add`"), ("filter", "none"), ("score", "none"))
+        ]
+        bank = f"`{tables['select']['use']}`, {tables['select']['size']:,}"
+        asks = "yes" if "llm" in tables else "no"
+        cells = (f"`{offer.name}`", offer.cls.summary, *made_of, bank, asks, offer.cls.source)
+        rows.append("| " + " | ".join(cells) + " |")
     return "\n".join(rows)
 
 
@@ -65,9 +93,15 @@ def help_text() -> str:
     """The help of every command, behind a fold."""
     parts = []
     for path, command in commands():
-        context = click.Context(command, info_name=path, max_content_width=100, terminal_width=100)
-        parts.append(f"<details><summary><code>{path} --help</code></summary>\n\n```text\n{command.get_help(context)}\n```\n\n</details>")
+        fold = f"<details><summary><code>{path} --help</code></summary>"
+        parts.append(f"{fold}\n\n```text\n{help_of(path, command, 100)}\n```\n\n</details>")
     return "\n\n".join(parts)
+
+
+def help_of(path: str, command: click.Command, columns: int) -> str:
+    """The help of one command on a terminal of that width, with the settings that the program gives every command."""
+    settings = {**main_group.context_settings, "terminal_width": columns, "max_content_width": columns}
+    return command.get_help(click.Context(command, info_name=path, **settings))
 
 
 def commands() -> list[tuple[str, click.Command]]:
@@ -92,13 +126,80 @@ def block(text: str, name: str) -> str:
     return found[1].strip()
 
 
+def transcripts(text: str) -> dict[str, str]:
+    """Command -> what the README says that it prints."""
+    return {found[2]: found[3] for found in TRANSCRIPT.finditer(text)}
+
+
+def play_transcripts(text: str, folder: Path) -> dict[str, str]:
+    """Play the commands of all transcripts, in order, in one folder.
+
+    :returns: command -> what it printed on stdout.
+    """
+    from support.cli import insgen
+
+    played = {}
+    for command in transcripts(text):
+        program, *arguments = command.split()
+        assert program == "insgen", command
+        done = insgen(*arguments, cwd=folder, env={"HF_HUB_OFFLINE": "1"})
+        assert done.code == 0, f"{command}: {done.stderr}"
+        played[command] = done.stdout
+    return played
+
+
+def masked(text: str) -> str:
+    """A transcript without what differs from call to call: times and durations."""
+    for pattern, word in MASKS:
+        text = pattern.sub(word, text)
+    return text
+
+
+def with_generated(text: str) -> str:
+    """The text with every generated block as it should be."""
+    for name, made in generated().items():
+        pattern = rf"(<!-- generated: {name} -->\n).*?(?=\n## |\Z)"
+        text = re.sub(pattern, _putting(made), text, flags=re.DOTALL)
+    return text
+
+
+def with_transcripts(text: str) -> str:
+    """The text with every transcript played anew, where more than times and durations differ."""
+    with tempfile.TemporaryDirectory(prefix="insgen-readme-") as folder:
+        played = play_transcripts(text, Path(folder))
+
+    def put(found: re.Match[str]) -> str:
+        told = found[3] if masked(found[3]) == masked(played[found[2]]) else played[found[2]]
+        return found[1] + told + found[4]
+
+    return TRANSCRIPT.sub(put, text)
+
+
+def _putting(made: str) -> Callable[[re.Match[str]], str]:
+    return lambda found: f"{found[1]}\n{made}\n"
+
+
 def _toml(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else str(value)
 
 
+def main() -> int:
+    """Compare, or write."""
+    parser = argparse.ArgumentParser(description="Compare README.md with the code it tells of.")
+    parser.add_argument("--write", action="store_true", help="write what differs into README.md")
+    parser.add_argument("--no-transcripts", action="store_true", help="leave the transcripts alone; they take a minute")
+    chosen = parser.parse_args()
+    old = README.read_text(encoding="utf-8")
+    new = with_generated(old)
+    if not chosen.no_transcripts:
+        new = with_transcripts(new)
+    if chosen.write:
+        README.write_text(new, encoding="utf-8")
+        return 0
+    sys.stdout.writelines(difflib.unified_diff(old.splitlines(True), new.splitlines(True), "README.md", "the code"))
+    return int(old != new)
+
+
 if __name__ == "__main__":
-    text = README.read_text(encoding="utf-8")
-    for name, made in generated().items():
-        pattern = rf"(<!-- generated: {name} -->\n).*?(?=\n## |\Z)"
-        text = re.sub(pattern, lambda found, made=made: f"{found[1]}\n{made}\n", text, flags=re.DOTALL)
-    README.write_text(text, encoding="utf-8")
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    sys.exit(main())

@@ -2,10 +2,10 @@
 
 F > limit asks two texts of a and b words for at least ``need(a, b)`` common ones. In one fixed order of words, two
 texts that share so many have a common one among the first ``a - need + 1`` of one and the first ``b - need + 1`` of
-the other (prefix filter). So only those first words are indexed, each with the text's number and the word's place in
-it. A look-up reads the entries of its own first words, leaves out what cannot reach the limit by lengths or places,
-and measures the longest common subsequence of the few that remain. Nothing is lost: the answer is that of
-comparing with every text.
+the other (prefix filter; repeats count as further words). So only those first words are indexed, each with the text's
+number and the word's place in it. A look-up reads the entries of its own first words, leaves out what cannot reach the
+limit by lengths or places, and measures the longest common subsequence of the few that remain. Nothing is lost: the
+answer is that of comparing with every text.
 
 The order is by number, highest first: a word has the number of its first use, so the rare ones tend to come first.
 """
@@ -106,7 +106,7 @@ class RougeIndex:
     def add(self, id_: str, words: Sequence[str]) -> None:
         """Append a text. One without words is like nothing and only takes its place in the count."""
         row = len(self.ids)
-        elements = self._vocabulary.learn(words)
+        numbers = self._vocabulary.learn(words)
         self.ids.append(id_)
         self._spelled.append(self._vocabulary.spell(words))
         self._lengths.append(len(words))
@@ -114,10 +114,10 @@ class RougeIndex:
             return
         self._longest = max(self._longest, 1 << len(words).bit_length())
         n_first = len(words) - _needs(len(words), self._limit, self._longest).least + 1
-        for place, element in enumerate(elements[: max(n_first, 0)]):
-            entries = self._entries.get(element)
+        for place, number in enumerate(numbers[: max(n_first, 0)]):
+            entries = self._entries.get(number)
             if entries is None:
-                entries = self._entries[element] = array("Q")
+                entries = self._entries[number] = array("Q")
             entries.append(place << _ROW_BITS | row)
 
     def nearest(self, query: Query, beaten: Match | None = None) -> Match | None:
@@ -142,11 +142,11 @@ class RougeIndex:
         return best
 
     def _reachable(self, query: Query, needs: _Needs) -> set[int]:
-        """Rows that share one of the first elements and can reach the limit by lengths and places."""
+        """Rows that share one of the first words and can reach the limit by lengths and places."""
         rows: set[int] = set()
         n_first = query.n_words - needs.least + 1
-        for place, element in enumerate(query.known[: max(n_first - query.n_unknown, 0)], query.n_unknown):
-            entries = self._entries.get(element)
+        for place, number in enumerate(query.known[: max(n_first - query.n_unknown, 0)], query.n_unknown):
+            entries = self._entries.get(number)
             if entries is None:
                 continue
             n_left = query.n_words - place
@@ -157,7 +157,7 @@ class RougeIndex:
         return rows
 
     def _scan_short(self, entries: array[int], needs: list[int], n_left: int, rows: set[int]) -> None:
-        """Collect the rows whose need the elements from here on, on both sides, can still meet."""
+        """Collect the rows whose need the words from here on, on both sides, can still meet."""
         beyond = len(needs) - 1
         for entry in entries:
             row = entry & _ROW_MASK

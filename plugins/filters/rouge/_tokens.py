@@ -37,8 +37,8 @@ class Query(NamedTuple):
     """A text to be looked up.
 
     :ivar n_words: its length in words.
-    :ivar n_unknown: how many of its elements no indexed text has; in the order of elements they come first.
-    :ivar known: numbers of the others, highest first.
+    :ivar n_unknown: how many of its words no indexed text has; in the order of words they come first.
+    :ivar known: numbers of the others with repeats, highest first.
     :ivar spelled: one character per word.
     """
 
@@ -49,29 +49,28 @@ class Query(NamedTuple):
 
 
 class Vocabulary:
-    """Numbers for words, in order of first use: the one fixed order of tokens of an index.
+    """Numbers for words, in order of first use: the one fixed order of words of an index.
 
-    The second, third ... occurrence of a word in a text are elements of their own, so that a text is a *set* of
-    elements, and the elements two texts share number the words they share with repeats. Rare words tend to come late
-    and get high numbers. Numbers never change: an order by frequency would have to, and lose matches.
+    Rare words tend to come late and get high numbers. Numbers never change: an order by frequency would have to, and
+    lose matches.
     """
 
     def __init__(self) -> None:
-        self._numbers: dict[str | tuple[str, int], int] = {}
+        self._numbers: dict[str, int] = {}
 
     def learn(self, words: Sequence[str]) -> list[int]:
-        """Number the elements of a text, giving new ones the next free numbers (from 1); highest first."""
+        """Number the words of a text, giving new ones the next free numbers (from 1); highest first."""
         numbers = self._numbers
-        return sorted((numbers.setdefault(element, len(numbers) + 1) for element in _elements(words)), reverse=True)
+        return sorted((numbers.setdefault(word, len(numbers) + 1) for word in words), reverse=True)
 
     def query(self, words: Sequence[str]) -> Query:
         """Number a text without learning from it."""
-        known = [number for element in _elements(words) if (number := self._numbers.get(element, _UNKNOWN))]
+        known = [self._numbers[word] for word in words if word in self._numbers]
         known.sort(reverse=True)
         return Query(len(words), len(words) - len(known), known, self.spell(words))
 
     def spell(self, words: Sequence[str]) -> str | list[int]:
-        """Write a text with one character per word, as rapidfuzz reads it fastest; repeats get the same one.
+        """Write a text with one character per word, as rapidfuzz reads it fastest.
 
         Past the last code point it is the numbers themselves, which rapidfuzz takes for the same characters.
         """
@@ -80,16 +79,3 @@ class Vocabulary:
             return "".join(map(chr, numbers))
         except ValueError:
             return numbers
-
-
-def _elements(words: Sequence[str]) -> list[str | tuple[str, int]]:
-    """Mark repeats: the words a, b, a are the elements a, b and (a, 1)."""
-    if len(set(words)) == len(words):
-        return list(words)
-    n_seen: dict[str, int] = {}
-    elements: list[str | tuple[str, int]] = []
-    for word in words:
-        n_before = n_seen.get(word, 0)
-        n_seen[word] = n_before + 1
-        elements.append((word, n_before) if n_before else word)
-    return elements

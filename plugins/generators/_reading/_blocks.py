@@ -101,14 +101,12 @@ class Section:
     :ivar heading: ``None`` for what stands before the first heading.
     :ivar parents: the headings it is under, widest first.
     :ivar body: blocks that are no headings.
-    :ivar children: how many headings are under it, directly or deeper.
     """
 
     document: Document
     heading: Block | None
     parents: tuple[Block, ...]
     body: tuple[Block, ...]
-    children: int = 0
 
 
 def sections(document: Document) -> list[Section]:
@@ -123,16 +121,6 @@ def sections(document: Document) -> list[Section]:
         heading = document.blocks[number]
         end = heads[place + 1] if place + 1 < len(heads) else len(document.blocks)
         path = [block for block in path if block.level < heading.level]
-        children = _count_under(document.blocks, heads[place + 1 :], heading.level)
-        found.append(Section(document, heading, tuple(path), document.blocks[number + 1 : end], children))
+        found.append(Section(document, heading, tuple(path), document.blocks[number + 1 : end]))
         path.append(heading)
     return found
-
-
-def _count_under(blocks: Sequence[Block], later_heads: Sequence[int], level: int) -> int:
-    count = 0
-    for number in later_heads:
-        if blocks[number].level <= level:
-            break
-        count += 1
-    return count

@@ -8,6 +8,7 @@ tags would have lost what makes it a list. The parser keeps no line numbers, so 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from ._blocks import Block, Document, Item, Row
@@ -119,25 +120,39 @@ def _pre(node: LexborNode) -> Block | None:
 
 
 def _table(node: LexborNode) -> Block | None:
+    """Read a table of texts; one that holds tables, lists or code serves as layout and is passed over."""
+    found = _children(node, {"tr"}, through={"thead", "tbody", "tfoot"})
     rows = []
-    for row in node.css("tr"):
-        cells = tuple(_flat(_inline(cell)).replace("|", "\\|") for cell in row.css("th, td"))
-        if any(cells):
-            rows.append(Row(cells))
-    if len(rows) < 2 or node.css_first("table table") is not None:
+    for row in found:
+        cells = _children(row, {"th", "td"})
+        if any(cell.css_first("table, ul, ol, pre, dl") is not None for cell in cells):
+            return None
+        rows.append(Row(tuple(_flat(_inline(cell)).replace("|", "\\|") for cell in cells)))
+    rows = [row for row in rows if any(row.cells)]
+    if len(rows) < 2:
         return None
-    width = len(rows[0].cells)
     lines = ["| " + " | ".join(row.cells) + " |" for row in rows]
-    lines.insert(1, "|" + " --- |" * width)
-    header = node.css_first("tr th") is not None
+    lines.insert(1, "|" + " --- |" * len(rows[0].cells))
+    header = bool(_children(found[0], {"th"}))
     return Block("table" if header else "other", "\n".join(lines), rows=tuple(rows))
+
+
+def _children(node: LexborNode, wanted: set[str], through: Collection[str] = ()) -> list[LexborNode]:
+    """Direct children with these tags, also those within direct children with the tags of ``through``."""
+    found = []
+    for child in node.iter():
+        if child.tag in wanted:
+            found.append(child)
+        elif child.tag in through:
+            found.extend(inner for inner in child.iter() if inner.tag in wanted)
+    return found
 
 
 def _definition_list(node: LexborNode) -> Block | None:
     terms: list[tuple[str, str]] = []
     names: list[str] = []
-    for part in node.css("dt, dd"):
-        text = _flat(_inline(part))
+    for part in _children(node, {"dt", "dd"}, through={"div"}):
+        text = "" if part.css_first("dl") is not None else _flat(_inline(part))
         if part.tag == "dt":
             names.append(text)
         elif names and text:

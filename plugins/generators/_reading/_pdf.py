@@ -101,7 +101,7 @@ def _edges(lines: Sequence[str]) -> set[int]:
 def _documents(pages: Sequence[Sequence[str]], headings: frozenset[str], title: str, source: str) -> list[Document]:
     documents: list[Document] = []
     for number, lines in enumerate(pages, start=1):
-        blocks = read_lines(lines, headings)
+        blocks = read_lines(lines, headings, tight=True)
         if not blocks:
             continue
         open_heading = _last_heading(documents[-1]) if documents else None

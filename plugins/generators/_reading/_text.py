@@ -13,10 +13,11 @@ from collections.abc import Sequence, Set
 from ._blocks import Block, BlockKind, Document, Item
 
 _UNDERLINE = re.compile(r"^([=\-~^\"*+#`:'])\1{2,}\s*$")
-_MARKER = re.compile(r"^ {0,3}(?:(?P<bullet>[-*•‣–])|(?P<number>\d{1,3})[.)])\s+(?=\S)")  # real bullets
+_MARKER = re.compile(r"^ {0,3}(?:(?P<bullet>[-*•‣–])|(?P<number>\d{1,3})(?P<sign>[.)]))\s+(?=\S)")  # real bullets
 _NUMBERED = re.compile(r"^\d{1,2}(?:\.\d{1,2}){0,3}\.?\s+(?=[^\W\d_])")
 _DIRECTIVE = re.compile(r"^\.\. ")
 _MAX_HEADING_WORDS = 10
+_SHORT_OF_MARGIN = 0.8  # of the longest line
 
 
 def read_text(text: str, source: str) -> Document:
@@ -31,19 +32,22 @@ def read_text(text: str, source: str) -> Document:
     return Document(source, top.text if top is not None else "", tuple(blocks), tuple(lines))
 
 
-def read_lines(lines: Sequence[str], known_headings: Set[str] = frozenset()) -> list[Block]:
+def read_lines(lines: Sequence[str], known_headings: Set[str] = frozenset(), *, tight: bool = False) -> list[Block]:
     """Tell blocks apart by blank lines, markers and underlines.
 
-    :param known_headings: lines (white space folded) that are headings wherever they stand.
+    :param known_headings: lines (white space folded, numbering left out) that are headings wherever they stand.
+    :param tight: the lines come without blank lines between blocks, as from a PDF: a block then also ends with a
+        sentence that ends well before the right margin.
     """
-    return _Reader(lines, known_headings).read()
+    return _Reader(lines, known_headings, tight=tight).read()
 
 
 class _Reader:
     """One pass over the lines; ``at`` is the next line to read, counted from 0."""
 
-    def __init__(self, lines: Sequence[str], known_headings: Set[str]) -> None:
+    def __init__(self, lines: Sequence[str], known_headings: Set[str], *, tight: bool) -> None:
         self.lines = lines
+        self.margin = max(map(len, lines), default=0) if tight else 0
         self.known = known_headings
         self.at = 0
         self.underlines: list[str] = []  # the order of their first use is the order of levels
@@ -70,7 +74,7 @@ class _Reader:
             level = min(self.underlines.index(rule[1]) + 1, 6)
             self.at += 2
             return Block("heading", line, self.at - 1, self.at, level=level)
-        if " ".join(line.split()) in self.known:
+        if self._is_heading_line(self.at):
             level = 2
         elif below.strip() or not self._looks_like_heading(line):
             return None
@@ -82,7 +86,7 @@ class _Reader:
 
     def _looks_like_heading(self, line: str) -> bool:
         """A short line of its own that no sentence ends, and that more text follows."""
-        if len(line.split()) > _MAX_HEADING_WORDS or line[-1] in ".,;:!" or not self._followed_by_text():
+        if not _is_short(line) or line[-1] in ".,;:!" or not self._followed_by_text():
             return False
         letters = [sign for sign in line if sign.isalpha()]
         capitals = len(letters) > 3 and all(sign.isupper() for sign in letters)
@@ -103,11 +107,9 @@ class _Reader:
         while self.at < len(self.lines):
             line = self.lines[self.at]
             other = _MARKER.match(line)
-            if other and bool(other["number"]) == bool(marker["number"]):
+            if other and (other["bullet"], other["sign"]) == (marker["bullet"], marker["sign"]):
                 starts.append(self.at)
-            elif (
-                line.strip() and not line[0].isspace() and (self._is_blank(self.at - 1) or self._is_heading_line(line))
-            ):
+            elif line.strip() and not line[0].isspace() and (self._is_blank(self.at - 1) or self._ends_here(self.at)):
                 break
             if line.strip():
                 last = self.at
@@ -131,7 +133,7 @@ class _Reader:
             line = self.lines[self.at]
             if _MARKER.match(line) and self.lines[self.at - 1].rstrip().endswith(":"):
                 break
-            if self._is_heading_line(line) or _UNDERLINE.match(self._peek(1)):
+            if self._ends_here(self.at) or _UNDERLINE.match(self._peek(1)):
                 break
             self.at += 1
         kind: BlockKind = "other" if indented else "paragraph"
@@ -146,8 +148,24 @@ class _Reader:
             self.at += 1
         return Block("other", self._text(start, last), start + 1, last + 1)
 
-    def _is_heading_line(self, line: str) -> bool:
-        return " ".join(line.split()) in self.known
+    def _ends_here(self, number: int) -> bool:
+        """Whether a block ends before this line although no blank line stands between."""
+        before = self.lines[number - 1].rstrip()
+        over = bool(self.margin) and before.endswith((".", "!", "?")) and len(before) < _SHORT_OF_MARGIN * self.margin
+        return over or self._is_heading_line(number)
+
+    def _is_heading_line(self, number: int) -> bool:
+        """Whether a line is a known heading, or a question that stands alone among lines without blanks."""
+        if self._is_known(number):
+            return True
+        line = " ".join(self.lines[number].split())
+        before = self.lines[number - 1].rstrip() if number else ""
+        alone = not before or before[-1] in ".!?:" or self._is_known(number - 1)
+        return bool(self.margin) and alone and line.endswith("?") and line[0].isupper() and _is_short(line)
+
+    def _is_known(self, number: int) -> bool:
+        line = " ".join(self.lines[number].split())
+        return line in self.known or _NUMBERED.sub("", line) in self.known
 
     def _is_blank(self, number: int) -> bool:
         return not self.lines[number].strip()
@@ -157,3 +175,7 @@ class _Reader:
 
     def _text(self, first: int, last: int) -> str:
         return "\n".join(self.lines[first : last + 1])
+
+
+def _is_short(line: str) -> bool:
+    return len(line.split()) <= _MAX_HEADING_WORDS

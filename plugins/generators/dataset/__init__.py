@@ -37,7 +37,7 @@ class DatasetGenerator:
     name: ClassVar[str] = "dataset"
 
     #: Files, folders (their data files, sorted) or Hub ids (``id`` or ``id:config``), in order of arrival.
-    paths: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ("data/",)
     #: The split of a Hub data set or of a folder made by ``save_to_disk``; other folders and files are read whole.
     split: str = "train"
     #: ``auto`` (by the columns), ``messages``, ``sharegpt``, ``alpaca``, ``prompt-completion`` or ``columns``.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from insgen import Candidate, Origin, StageError, Unreadable
+from insgen import Candidate, Origin, StageError, Unreadable, clean_text
 
-from ._formats import Columns, UnreadableRowError, as_label, reader, recognise
+from ._formats import Columns, UnreadableRowError, reader, recognise
 from ._rows import Row, quoted, trouble
 
 MAX_UNREADABLE = 10_000  #: reported in one round, so that a broken file cannot fill the memory
@@ -90,6 +90,7 @@ class Batch:
         self.unreadable: list[Unreadable] = []
         self.mark = mark
         self._columns_of, self._licence = columns_of, licence
+        self._labels: dict[str, str] = {}  # cleaned ones: most rows repeat those of others
         self._format = mark.format
         if self._format:
             self._use(self._format)
@@ -140,13 +141,27 @@ class Batch:
             self.mark.path,
             row.line,
             row.line_end,
-            as_label(columns, self._columns.licence) or self._licence or None,
-            kind=as_label(columns, self._columns.source),
+            self._label(columns, self._columns.licence) or self._licence or None,
+            kind=self._label(columns, self._columns.source),
         )
         candidate = Candidate(*texts, origin)
         if not candidate.instruction:
             raise UnreadableRowError("the instruction is empty")
         return candidate
+
+    def _label(self, row: Mapping[str, Any], names: Sequence[str]) -> str | None:
+        """Read a remark about a row (its source, its licence); ``None`` when it is no text and no whole number."""
+        for name in names:
+            value = row.get(name)
+            if isinstance(value, str):
+                label = self._labels.get(value)
+                if label is None:
+                    label = self._labels[value] = clean_text(value)
+                if label:
+                    return label
+            elif isinstance(value, int):
+                return str(value)
+        return None
 
     def _recognise(self, columns: Mapping[str, Any]) -> None:
         """Recognise the format late, when none of the first rows could be read at all."""

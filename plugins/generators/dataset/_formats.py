@@ -118,7 +118,10 @@ def read_triple(row: Mapping[str, Any], columns: Columns) -> Texts:
 def _first(row: Mapping[str, Any], names: Sequence[str]) -> str:
     for name in names:
         value = row.get(name)
-        if value is not None and value != "":  # 0 and False are texts, [] and {} are not
+        if type(value) is str:
+            if value:
+                return value
+        elif value is not None:  # 0 and False are texts, [] and {} are not
             return as_text(value, name)
     return ""
 
@@ -141,15 +144,6 @@ def as_text(value: object, name: str) -> str:
         except UnicodeDecodeError as error:
             raise UnreadableRowError(f'"{name}" is not UTF-8') from error
     raise UnreadableRowError(f'"{name}" holds a {type(value).__name__}, not text')
-
-
-def as_label(row: Mapping[str, Any], names: Sequence[str]) -> str | None:
-    """Read a remark about a row (its source, its licence); ``None`` when it is no text and no whole number."""
-    for name in names:
-        value = row.get(name)
-        if isinstance(value, (str, int)):
-            return clean_text(str(value)) or None
-    return None
 
 
 def read_conversation(row: Mapping[str, Any], columns: Columns) -> Texts:

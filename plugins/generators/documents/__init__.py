@@ -20,32 +20,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from insgen import (
-    Candidate,
-    ConfigError,
-    Generated,
-    Generator,
-    GeneratorContext,
-    Origin,
-    StageError,
-    Unreadable,
-    content_hash,
-    hookimpl,
-)
+from insgen import ConfigError, Generated, Generator, GeneratorContext, StageError, content_hash, hookimpl
 
-from .._reading import Document, Source, fingerprint, load_sources, read_source
-from ._make import Wanted, make_triples
-from ._triple import KINDS, Triple
+if TYPE_CHECKING:
+    from ._walk import Walk
 
 
-@dataclass(frozen=True)
-class _Walk:
-    """All that the documents give, in the order it is given."""
-
-    candidates: tuple[Candidate, ...]
-    unreadable: tuple[Unreadable, ...]
+KINDS = ("procedure", "definition", "code", "table", "question", "section", "list")
 
 
 @dataclass(frozen=True)
@@ -68,7 +51,7 @@ class DocumentsGenerator:
     #: The licence of all these documents, stored with every candidate; empty when unknown.
     licence: str = ""
 
-    _walks: dict[str, _Walk] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _walks: dict[str, Walk] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.paths or not all(path.strip() for path in self.paths):
@@ -94,11 +77,22 @@ class DocumentsGenerator:
 
         :raises StageError: a path is missing, a folder holds no document, or nothing in all paths can be read.
         """
-        kinds = self._kinds_for(context.language)
+        # Patterns by the dozen are compiled when these are imported: only for a run that uses this generator.
+        from .._reading import fingerprint, load_sources
+        from ._make import Wanted
+        from ._walk import read_all
+
+        in_english = context.language.lower().split("-")[0] in {"en", ""}
+        kinds = frozenset(self.kinds) if in_english else self._kinds_without_english(context.language)
+        around = self.subject.strip(), context.domain.strip()
+        wanted = Wanted(*around, kinds, self.min_words, self.max_words, in_english)
         sources = load_sources(self.paths, context.project, self.name)
-        wanted = Wanted(self.subject.strip(), context.domain.strip(), kinds, self.min_words, self.max_words)
         mark = content_hash(fingerprint(sources), *wanted.texts(), self.licence)
-        walk = self._walk(mark, sources, wanted)
+        if mark not in self._walks:
+            walk = read_all(sources, wanted, self.licence.strip() or None)
+            self._walks.clear()
+            self._walks[mark] = walk
+        walk = self._walks[mark]
         offset = _offset(context.position, mark)
         end = min(offset + context.limit, len(walk.candidates))
         return Generated(
@@ -108,55 +102,14 @@ class DocumentsGenerator:
             unreadable=walk.unreadable if offset == 0 else (),
         )
 
-    def _kinds_for(self, language: str) -> frozenset[str]:
-        kinds = frozenset(self.kinds)
-        if language.lower().split("-")[0] in {"en", ""}:
-            return kinds
-        if "question" not in kinds:
+    def _kinds_without_english(self, language: str) -> frozenset[str]:
+        if "question" not in self.kinds:
             raise StageError(
                 f'The generator "documents" words its instructions in English; the project has "{language}". '
                 "For another language it makes only triples of the kind `question`, whose words are the document's. "
                 'Add "question" to its `kinds`, or use a generator that asks a language model.'
             )
         return frozenset({"question"})
-
-    def _walk(self, mark: str, sources: Sequence[Source], wanted: Wanted) -> _Walk:
-        if mark not in self._walks:
-            walk = _read_all(sources, wanted, self.licence.strip() or None)
-            self._walks.clear()
-            self._walks[mark] = walk
-        return self._walks[mark]
-
-
-def _read_all(sources: Sequence[Source], wanted: Wanted, licence: str | None) -> _Walk:
-    candidates: list[Candidate] = []
-    unreadable: list[Unreadable] = []
-    asked: set[str] = set()
-    n_read = 0
-    for source in sources:
-        pages, reason = read_source(source)
-        n_read += reason is None
-        if reason is not None:
-            unreadable.append(reason)
-        for page, triple in make_triples(pages, wanted):
-            candidate = _candidate(page, triple, licence)
-            if candidate.text_key not in asked and candidate.output:
-                asked.add(candidate.text_key)
-                candidates.append(candidate)
-    if not n_read:
-        raise StageError(
-            f'The generator "documents" could read none of {len(sources)} files; the first, '
-            f'"{unreadable[0].source}": {unreadable[0].reason}. '
-            "At least one file with text was expected. Correct the files, or `paths`."
-        )
-    # Ids are hashes of the texts: their order mixes kinds and files, and is the same on every machine.
-    return _Walk(tuple(sorted(candidates, key=lambda candidate: candidate.id)), tuple(unreadable))
-
-
-def _candidate(page: Document, triple: Triple, licence: str | None) -> Candidate:
-    first, last = triple.span()
-    origin = Origin("documents", page.source, first, last, licence, kind=triple.kind)
-    return Candidate(triple.instruction, triple.input, triple.output, origin=origin)
 
 
 def _offset(position: str, mark: str) -> int:

@@ -10,6 +10,7 @@ import html
 import re
 from collections import Counter
 from functools import cached_property
+from itertools import zip_longest
 
 _CODE_SPAN = re.compile(r"(`+[^`]*`+)")
 _LINK = re.compile(r"!?\[([^\]\[]*)\](?:\([^()\s]*(?:\s[^()]*)?\)|\[[^\]]*\])")
@@ -18,7 +19,8 @@ _EMPHASIS = re.compile(r"(\*{1,3}|(?<!\w)_{1,3})(?=\S)(.+?)(?<=\S)\1(?!\w)", re.
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 _TITLE_CASE = re.compile(r"[A-Z][a-z]+(?:['’-][a-z]+)*")
 _MAX_PLAIN = 2000  # longer text is no heading and no lead-in, and patterns over it would cost
-_MAX_EVIDENCE = 500_000  # characters; every heading is looked up in them
+_MAX_EVIDENCE = 500_000  # characters of running text that are looked at for how words are used
+_MAX_PLACES = 200  # of a word; more would not change what they show
 
 
 def words(text: str) -> frozenset[str]:
@@ -35,8 +37,8 @@ FUNCTION_WORDS = words(
 )
 #: Words that may follow a verb and no noun.
 _DETERMINERS = words(
-    "a all an any both each enough every five four her his how its my no one only our several some that the their "
-    "these this those three two what whether which your"
+    "a all an any both each enough every five four her his how it its my no one only our several some that the their "
+    "them these this those three two what whether which your"
 )
 _NOT_VERBS = FUNCTION_WORDS | words(
     "about above across against almost along also although always among anything around because behind below "
@@ -127,7 +129,7 @@ def is_imperative(phrase: str) -> bool:
         return bool(first in {"do", "be"} and len(words_) > 1 and words_[1].lower() == "not")
     if _VERBS_WITH_PARTICLE.match(phrase):
         return True
-    second = words_[1].strip("*_\"'(").lower() if len(words_) > 1 else ""
+    second = words_[1].strip("*_\"'(.,;:").lower() if len(words_) > 1 else ""
     if first in _PLAIN_VERBS:
         linked = second in {"and", "or"} and (len(words_) < 3 or words_[2].lower() not in _PLAIN_VERBS | _DOUBLE_VERBS)
         return not linked and second not in {"is", "are", "was", "has", "can", "of"}
@@ -176,8 +178,17 @@ class Vocabulary:
         return Counter(re.findall(r"(?<=[a-z,;] )[A-Z][a-z]+(?:['’-][a-z]+)*", self._text))
 
     @cached_property
-    def _folded(self) -> str:
-        return " ".join(self._text.lower().split())
+    def _tokens(self) -> list[str]:
+        return [token.strip(".,;:()\"'*!?") for token in self._text.lower().split()]
+
+    @cached_property
+    def _places(self) -> dict[str, list[int]]:
+        """Where each word, and each pair of words, begins among the tokens."""
+        places: dict[str, list[int]] = {}
+        for number, (token, following) in enumerate(zip_longest(self._tokens, self._tokens[1:])):
+            places.setdefault(token, []).append(number)
+            places.setdefault(f"{token} {following}", []).append(number)
+        return places
 
     def is_common(self, word: str, *, in_sentence_case: bool = False) -> bool:
         """Whether a capitalised word is written small when no sentence begins with it.
@@ -217,15 +228,16 @@ class Vocabulary:
 
         :param indefinite: take *a* where the document has it at all, as a definition does.
         """
-        folded = phrase.lower()
-        if not folded or folded.split()[0] in FUNCTION_WORDS:
+        wanted = phrase.lower().split()
+        if not wanted or wanted[0] in FUNCTION_WORDS:
             return phrase
-        counts = {
-            article: len(re.findall(rf"\b{article} {re.escape(folded)}\b", self._folded))
-            for article in ("the", "a", "an")
-        }
-        bare = len(re.findall(rf"(?<!\w){re.escape(folded)}(?!\w)", self._folded)) - sum(counts.values())
-        if indefinite and counts["a"] + counts["an"]:
-            return f"{'a' if counts['a'] else 'an'} {phrase}"
-        best = max(counts, key=lambda article: counts[article])
-        return f"{best} {phrase}" if counts[best] and counts[best] >= bare else phrase
+        before = Counter(
+            self._tokens[place - 1]
+            for place in self._places.get(" ".join(wanted[:2]), [])[:_MAX_PLACES]
+            if place and self._tokens[place : place + len(wanted)] == wanted
+        )
+        if indefinite and before["a"] + before["an"]:
+            return f"{'a' if before['a'] else 'an'} {phrase}"
+        bare = sum(n for word, n in before.items() if word not in {"the", "a", "an"})
+        best = max(("the", "a", "an"), key=lambda article: before[article])
+        return f"{best} {phrase}" if before[best] and before[best] >= bare else phrase

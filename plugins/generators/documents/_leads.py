@@ -87,6 +87,8 @@ def _before_the_main_clause(rest: str) -> str:
     """Cut ``restore a backup, stop the writers first`` at the comma where the main clause begins."""
     for match in re.finditer(r",\s+", rest):
         tail = rest[match.end() :]
+        if len(rest[: match.start()].split()) < 2 or re.match(r"\w+ (?:or|and)\b", tail):
+            continue  # a row of verbs: "add, rename or drop a column"
         if is_imperative(tail) or re.match(r"(?i)(?:you|we|one|it|there|the|this|then|first|all|simply|just)\b", tail):
             return rest[: match.start()]
     return rest

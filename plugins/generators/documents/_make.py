@@ -34,9 +34,10 @@ class Wanted:
 
     :ivar subject: what the documents are about; may be empty.
     :ivar domain: the project's domain, for when there is no subject; may be empty.
-    :ivar kinds: names out of `KINDS`.
+    :ivar kinds: names as in `Triple`.
     :ivar min_words: fewest words of an output (names that are asked for are let through).
     :ivar max_words: most words of an output.
+    :ivar in_english: whether words may be put before a question that a document asks.
     """
 
     subject: str
@@ -44,10 +45,18 @@ class Wanted:
     kinds: frozenset[str]
     min_words: int
     max_words: int
+    in_english: bool = True
 
     def texts(self) -> tuple[str, ...]:
         """All of it as texts, for a hash."""
-        return (self.subject, self.domain, " ".join(sorted(self.kinds)), str(self.min_words), str(self.max_words))
+        return (
+            self.subject,
+            self.domain,
+            " ".join(sorted(self.kinds)),
+            str(self.min_words),
+            str(self.max_words),
+            str(self.in_english),
+        )
 
 
 def make_triples(pages: Sequence[Document], wanted: Wanted) -> Iterator[tuple[Document, Triple]]:
@@ -58,7 +67,8 @@ def make_triples(pages: Sequence[Document], wanted: Wanted) -> Iterator[tuple[Do
         for block in page.blocks
         if block.kind in {"paragraph", "bullets", "steps", "terms", "other"}
     )
-    voice = Voice(wanted.subject, wanted.domain, pages[0].title if pages else "", Vocabulary(running))
+    around = (wanted.subject, wanted.domain, pages[0].title if pages else "") if wanted.in_english else ("", "", "")
+    voice = Voice(*around, Vocabulary(running))
     for page in pages:
         for section in sections(page):
             found = [triple for make in _MAKERS for triple in make(section, voice)]
@@ -74,7 +84,7 @@ def _stands_alone(triple: Triple, wanted: Wanted) -> bool:
     words = n_words(triple.output)
     if words > wanted.max_words or words < (1 if triple.names else wanted.min_words):
         return False
-    if n_words(triple.instruction) > _MAX_INSTRUCTION_WORDS or triple.output.rstrip().endswith(":"):
+    if not 2 <= n_words(triple.instruction) <= _MAX_INSTRUCTION_WORDS or triple.output.rstrip().endswith(":"):
         return False
     if not triple.names and not is_whole(triple.blocks):
         return False

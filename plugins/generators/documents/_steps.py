@@ -80,7 +80,7 @@ def make_steps(section: Section, voice: Voice) -> Iterator[Triple]:
 def _is_procedure(block: Block, lead: Block | None) -> bool:
     if block.kind != "steps":
         return False
-    if lead is not None and _STEPS.search(plain(lead.text)):
+    if lead is not None and (_STEPS.search(plain(lead.text)) or goal(lead.text)):
         return True
     commands = sum(is_imperative(_first_clause(item.text)) for item in block.items)
     return commands * 2 >= len(block.items)
@@ -141,7 +141,9 @@ def _says_only(lead: str, aim: str) -> bool:
 
 def _ask_list(lead: Block | None, topic: Topic | None) -> tuple[str, bool] | None:
     sentence = last_sentence(lead.text) if lead is not None else ""
-    asked = _from_sentence(sentence) if sentence and not unresolved(sentence) else ""
+    asked = _from_sentence(sentence) if sentence else ""
+    if unresolved(asked.removesuffix("What are they?")):
+        asked = ""
     if not asked and lead is not None and (aim := goal(lead.text)):
         asked = choose([f"How do I {as_mine(aim)}{HERE}?", f"What should I keep in mind to {as_mine(aim)}{HERE}?"], aim)
     if asked:

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from .._reading import Block
 
-KINDS = ("procedure", "definition", "code", "table", "question", "section", "list")
-
 _POINTER = re.compile(
     r"""(?ix)
     \b(?:see|seen|shown|described|mentioned|listed|discussed|given|explained|covered|introduced|defined|
@@ -40,7 +38,7 @@ _SENTENCE_END = re.compile(r"[.!?…][\"'”’)*_`\]]*$")
 class Triple:
     """An instruction triple and where it stands in its source.
 
-    :ivar kind: one of `KINDS`.
+    :ivar kind: ``procedure``, ``definition``, ``code``, ``table``, ``question``, ``section`` or ``list``.
     :ivar blocks: what the output was taken from, for its lines.
     :ivar lines: first and last line where they are not those of the blocks.
     :ivar names: the output is a name that was asked for, so it may be shorter than ``min_words``.

@@ -21,6 +21,7 @@ Form = Literal["question", "goal", "activity", "clause", "setting", "statement",
 
 #: Stands in a template where the context can be named; no cleaned text holds it.
 HERE = "\x1f"
+_LONGEST_ACRONYM = 5  # letters; a heading with several longer words in capitals is shouted, not abbreviated
 _ENOUGH_WORDS = 5  # an instruction with more words of its own than that is clear without a title
 
 _NUMBERING = re.compile(
@@ -84,7 +85,9 @@ def choose(templates: Sequence[str], key: str) -> str:
 
 def clean_heading(text: str) -> str:
     """Take marks, numbering and the colon at the end off a heading."""
-    return _NUMBERING.sub("", plain(text)).rstrip(" :.#").strip()
+    heading = _NUMBERING.sub("", plain(text)).rstrip(" :.#").strip()
+    shouted = heading.isupper() and sum(len(word) > _LONGEST_ACRONYM for word in heading.split()) > 1
+    return heading.capitalize() if shouted else heading
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ class Voice:
         if _ASKING.match(heading):
             return Topic("question", heading + "?", heading)
         if small.lower() in _PART_NAMES:
-            return self._part(small, parents)
+            return self._part(small.lower(), parents)
         if small.lower().startswith("how to "):
             return Topic("goal", small[len("how to ") :], heading)
         if _CLAUSE.match(heading):

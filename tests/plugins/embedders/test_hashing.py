@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from insgen.plugins.embedders.hashing import HashingEmbedder
 
 from insgen import ConfigError
 from insgen.config.options import decode
+from insgen.plugins.embedders.hashing import HashingEmbedder
 
 
 def test_vector_of_a_small_text_is_the_one_worked_out_by_hand() -> None:

@@ -9,10 +9,10 @@ import warnings
 from pathlib import Path
 
 import pytest
-from insgen.plugins.embedders._model_files import find_model, fingerprint, is_complete, loadable, quiet
 from support.hub_server import serve_model
 
 from insgen import StageError
+from insgen.plugins.embedders._model_files import find_model, fingerprint, is_complete, loadable, quiet
 
 TINY = {
     "config.json": b"{}",

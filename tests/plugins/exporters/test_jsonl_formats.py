@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.members import ranked, varied_members
+
+from insgen import Candidate, Exporter, Member, Turn
 from insgen.plugins.exporters.alpaca import AlpacaExporter
 from insgen.plugins.exporters.messages import MessagesExporter
 from insgen.plugins.exporters.prompt_completion import PromptCompletionExporter
 from insgen.plugins.exporters.sharegpt import ShareGptExporter
-from support.members import ranked, varied_members
-
-from insgen import Candidate, Exporter, Member, Turn
 
 EXPORTERS: list[Exporter] = [AlpacaExporter(), MessagesExporter(), PromptCompletionExporter(), ShareGptExporter()]
 every_format = pytest.mark.parametrize("exporter", EXPORTERS, ids=lambda each: each.name)

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from insgen.plugins.exporters.parquet import ParquetExporter
 from pyarrow import parquet
 from support.members import ranked, varied_members
 
 from insgen import Candidate, ConfigError, Member
 from insgen.config.options import decode
+from insgen.plugins.exporters.parquet import ParquetExporter
 
 
 def test_datasets_reads_back_every_text_measure_and_origin(tmp_path: Path) -> None:

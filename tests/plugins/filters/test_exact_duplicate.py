@@ -2,10 +2,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from insgen.plugins.filters.exact_duplicate import ExactDuplicateFilter
-
 from insgen import Candidate
 from insgen.bank.bank import Bank
+from insgen.plugins.filters.exact_duplicate import ExactDuplicateFilter
 
 MakeBank = Callable[..., Bank]
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from insgen.plugins.filters.length import LengthFilter
 
 from insgen import Candidate, ConfigError, Turn
 from insgen.bank.bank import Bank
+from insgen.plugins.filters.length import LengthFilter
 
 MakeBank = Callable[..., Bank]
 

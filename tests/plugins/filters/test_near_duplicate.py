@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from insgen.plugins.filters.near_duplicate import NearDuplicateFilter
 
 from insgen import Candidate, ConfigError, StageError
 from insgen.bank.bank import Bank
+from insgen.plugins.filters.near_duplicate import NearDuplicateFilter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from insgen.plugins.filters.rouge import RougeFilter
 from support.rouge_reference import reference_f, reference_stream
 
 from insgen import Candidate, ConfigError
 from insgen.bank.bank import Bank
+from insgen.plugins.filters.rouge import RougeFilter
 from insgen.store import ledger
 from insgen.store.database import Store
 
@@ -165,6 +165,7 @@ def test_what_was_kept_between_rounds_counts_in_the_next_one(store: Store) -> No
     bank = Bank(store.conn, "none", 4)
     judge = RougeFilter()
     assert judge.filter(candidates([SEA]), bank)[0].kept
+    keep(store, ["List five cities in Japan.", "Name a colour."])
     assert judge.filter(candidates([SEA]), bank)[0].kept, "what a later filter dropped must not count"
     keep(store, [SEA, FRENCH])
     again = judge.filter(candidates([SEA, "Translate the sentence into German."]), bank)

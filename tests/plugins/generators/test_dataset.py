@@ -7,13 +7,13 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
+import pyarrow.parquet as pq  # type: ignore[import-untyped]  # ships no types
 import pytest
-from insgen.plugins.generators.dataset import DatasetGenerator, insgen_generators
 from support.data_files import alpaca, context, instructions, read_all, rounds, write_rows
 
 from insgen import ConfigError, StageError
+from insgen.plugins.generators.dataset import DatasetGenerator, insgen_generators
 
 
 def anew(*paths: str) -> Iterator[DatasetGenerator]:
@@ -36,7 +36,7 @@ def write_parquet(path: Path, rows: list[dict[str, str]]) -> None:
 
 
 def write_saved(path: Path, rows: list[dict[str, str]]) -> None:
-    import datasets  # heavy: only for the tests that need it
+    import datasets  # type: ignore[import-untyped]  # ships no types
 
     datasets.Dataset.from_list(rows).save_to_disk(path)
 

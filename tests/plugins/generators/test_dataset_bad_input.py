@@ -11,10 +11,10 @@ import random
 from pathlib import Path
 
 import pytest
-from insgen.plugins.generators.dataset import DatasetGenerator
 from support.data_files import alpaca, context, instructions, read_all, rounds, write_lines, write_rows
 
 from insgen import StageError
+from insgen.plugins.generators.dataset import DatasetGenerator
 
 
 def refusal(tmp_path: Path, *paths: str) -> str:
@@ -87,11 +87,13 @@ def test_the_rows_before_a_cut_in_a_packed_file_are_used_and_the_cut_is_told(tmp
 
 
 def test_a_cut_at_the_end_of_a_round_is_told_once(tmp_path: Path) -> None:
-    data = gzip.compress(("\n".join(good(i) for i in range(1, 6)) + "\n").encode())
+    lines = [good(1), *["x"] * 9_999]  # with the cut as many unreadable rows as one round tells
+    data = gzip.compress(("\n".join(lines) + "\n").encode())
     (tmp_path / "d.jsonl.gz").write_bytes(data[:-8])  # the checksum is missing, the rows are not
-    generated = list(rounds((DatasetGenerator(paths=("d.jsonl.gz",)) for _ in range(9)), tmp_path, limit=5))
-    assert [bad.line for g in generated for bad in g.unreadable] == [6]
-    assert sum(len(g.candidates) for g in generated) == 5
+    generated = list(rounds((DatasetGenerator(paths=("d.jsonl.gz",)) for _ in range(9)), tmp_path))
+    assert [len(g.unreadable) for g in generated] == [10_000, 0]
+    assert generated[0].unreadable[-1].line == 10_001
+    assert sum(len(g.candidates) for g in generated) == 1
 
 
 def test_garbage_inside_a_packed_file_ends_it_with_a_reason(tmp_path: Path) -> None:
@@ -116,7 +118,7 @@ def test_other_packings_are_known_by_their_first_bytes(tmp_path: Path) -> None:
         ("d.jsonl", b"\n\n  \n", "holds no rows"),
         ("d.json", b"[]", "holds no rows"),
         ("d.csv", b"instruction,output\n", "holds no rows"),
-        ("d.jsonl.gz", gzip.compress(b""), "holds no rows"),
+        ("d.jsonl.gz", gzip.compress(b"", mtime=0), "holds no rows"),
         ("d.jsonl", bytes(range(256)) * 20, "a binary file"),
         ("d.csv", b"\x89PNG\r\n\x1a\n\x00\x00", "a binary file"),
         ("d.json", "[]".encode("utf-16"), "UTF-16"),
@@ -138,7 +140,7 @@ def test_a_file_without_data_is_refused_in_three_parts(tmp_path: Path, name: str
     assert name in message
 
 
-@pytest.mark.parametrize("entry", ["gone.jsonl", "./gone", "/gone/away", "a/b/c", "gone.json.gz"])
+@pytest.mark.parametrize("entry", ["gone.jsonl", "data/", "./gone", "/gone/away", "a/b/c", "gone.json.gz"])
 def test_a_missing_file_is_refused_before_anything_is_read(tmp_path: Path, entry: str) -> None:
     write_rows(tmp_path / "here.jsonl", alpaca(3))
     assert f'"{entry}" is missing' in refusal(tmp_path, "here.jsonl", entry)

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from insgen.plugins.generators.dataset import DatasetGenerator
-from insgen.plugins.generators.dataset._formats import COLUMNS, Texts, read_conversation, read_triple
 from support.data_files import read_all, write_rows
 
 from insgen import Candidate, StageError, Turn, Unreadable, clean_text
+from insgen.plugins.generators.dataset import DatasetGenerator
+from insgen.plugins.generators.dataset._formats import COLUMNS, Texts, read_conversation, read_triple
 
 
 def read(tmp_path: Path, *rows: Any, **options: Any) -> tuple[list[Candidate], list[Unreadable]]:

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
+import pyarrow.parquet as pq  # type: ignore[import-untyped]  # ships no types
 import pytest
-from insgen.plugins.generators.dataset import DatasetGenerator
 from support.data_files import rounds
+
+from insgen.plugins.generators.dataset import DatasetGenerator
 
 MIB = 1 << 20
 N_LARGE = 12_000

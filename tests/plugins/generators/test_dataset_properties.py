@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from insgen.plugins.generators.dataset import DatasetGenerator
-from insgen.plugins.generators.dataset._formats import COLUMNS
 from support.data_files import rounds, write_lines
 
 from insgen import Generated, StageError
+from insgen.plugins.generators.dataset import DatasetGenerator
+from insgen.plugins.generators.dataset._formats import COLUMNS
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),

@@ -11,17 +11,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
+import pyarrow.parquet as pq  # type: ignore[import-untyped]  # ships no types
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from insgen.plugins.generators.dataset import DatasetGenerator
-from insgen.plugins.generators.dataset._tables import stream_rows
-from insgen.plugins.generators.dataset._text import csv_rows
 from support.data_files import alpaca, instructions, read_all, rounds, write_lines
 
 from insgen import Candidate, StageError, Turn
+from insgen.plugins.generators.dataset import DatasetGenerator
+from insgen.plugins.generators.dataset._rows import BLOCK_BYTES
+from insgen.plugins.generators.dataset._tables import stream_rows
+from insgen.plugins.generators.dataset._text import csv_rows
 
 
 def spans(candidates: list[Candidate]) -> list[tuple[int | None, int | None]]:
@@ -136,6 +137,15 @@ def test_an_array_larger_than_its_window_is_read_whole(tmp_path: Path) -> None:
     assert instructions([c for g in generated for c in g.candidates]) == [row["prompt"].strip() for row in rows]
 
 
+def test_a_number_across_the_end_of_the_window_is_one_number(tmp_path: Path) -> None:
+    head = '[{"prompt": "One"},'
+    text = head + " " * (BLOCK_BYTES - len(head) - 3) + '123456, {"prompt": "Three"}]'
+    (tmp_path / "d.json").write_text(text)
+    candidates, (bad,) = read_all(DatasetGenerator(paths=("d.json",)), tmp_path)
+    assert instructions(candidates) == ["One", "Three"]
+    assert bad.reason == "is a JSON int, not an object"
+
+
 def test_lines_in_a_file_called_json_are_read_as_lines(tmp_path: Path) -> None:
     write_lines(tmp_path / "d.json", [json.dumps(row) for row in alpaca(3)])
     candidates, _ = read_all(DatasetGenerator(paths=("d.json",)), tmp_path)
@@ -176,7 +186,7 @@ def test_conversations_in_parquet_keep_their_turns(tmp_path: Path) -> None:
 
 
 def test_a_saved_dictionary_is_read_in_the_split_that_is_named(tmp_path: Path) -> None:
-    import datasets
+    import datasets  # type: ignore[import-untyped]  # ships no types
 
     splits = {name: datasets.Dataset.from_list(alpaca(2, name)) for name in ("train", "test")}
     datasets.DatasetDict(splits).save_to_disk(tmp_path / "saved")

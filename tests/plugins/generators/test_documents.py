@@ -7,12 +7,15 @@ import shutil
 from pathlib import Path
 
 import pytest
+from support.documents import context, generate
+
 from insgen import Candidate, StageError
 from insgen.plugins.generators.documents import DocumentsGenerator
-from support.documents import context, generate
 
 WORKED = Path(__file__).parents[2] / "data" / "documents" / "espresso.md"
 
+SECTION = """Limescale narrows the boiler's pipes and makes the water cooler than the display says. In a town with
+hard water the machine needs descaling every three months."""
 LIST_OF_STEPS = """1. Empty the water tank and take out the filter.
 2. Fill the tank with one litre of water and 25 grams of citric acid.
 3. Run half of the solution through the group, and wait twenty minutes:
@@ -33,8 +36,7 @@ EXPECTED = [
         14,
         "descaling the machine",
         "",
-        "Limescale narrows the boiler's pipes and makes the water cooler than the display says. In a town with\n"
-        "hard water the machine needs descaling every three months.",
+        SECTION,
     ),
     ("procedure", 18, 23, "descale the boiler", "", LIST_OF_STEPS),
     (
@@ -181,7 +183,9 @@ def test_changed_document_starts_the_walk_again(project: Path) -> None:
 def test_same_instance_and_new_instance_agree_after_a_change(project: Path) -> None:
     generator = DocumentsGenerator()
     generator.generate(context(project, 3))
-    (project / "docs" / "b.md").write_text("# Cups\n\n## Which cups do we use?\n\nThick white ones.\n", encoding="utf-8")
+    (project / "docs" / "b.md").write_text(
+        "# Cups\n\n## Which cups do we use?\n\nThick white ones.\n", encoding="utf-8"
+    )
 
     assert generator.generate(context(project)) == generate(project)
 
@@ -220,12 +224,12 @@ def test_foreign_position_is_an_error_that_shows_it(project: Path) -> None:
 
 def test_other_languages_get_only_questions_the_document_asks(project: Path) -> None:
     (project / "docs" / "espresso.md").write_text(
-        "# Kaffee\n\n## Wie oft wird die Dichtung gewechselt?\n\nEinmal im Jahr, spätestens bei Tropfen.\n\n"
+        "# Kaffee\n\n## Wie oft wird sie gewechselt?\n\nEinmal im Jahr, spätestens bei Tropfen.\n\n"
         "**Siebträger** ist ein Griff mit Sieb, der den Kaffee hält.\n",
         encoding="utf-8",
     )
     found = DocumentsGenerator().generate(context(project, language="de")).candidates
-    assert [c.instruction for c in found] == ["Wie oft wird die Dichtung gewechselt?"]
+    assert [c.instruction for c in found] == ["Wie oft wird sie gewechselt?"]
 
     with pytest.raises(StageError, match="English"):
         DocumentsGenerator(kinds=("list",)).generate(context(project, language="de"))

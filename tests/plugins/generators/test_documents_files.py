@@ -6,9 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from support.documents import generate, triples
+
 from insgen import ConfigError, StageError
 from insgen.plugins.generators.documents import DocumentsGenerator
-from support.documents import generate, triples
 
 TEXT = "# Cups\n\n## Which cups do we use?\n\nThick white ones from the warehouse.\n"
 

@@ -26,7 +26,10 @@ def test_numbered_list_of_things_is_a_list(tmp_path: Path) -> None:
     [candidate] = triples(tmp_path, text, subject="sailing")
 
     assert candidate.origin.kind == "list"
-    assert candidate.instruction.lower() in {"what kinds of knot are there in sailing?", "in sailing, what kinds of knot are there?"}
+    assert candidate.instruction.lower() in {
+        "what kinds of knot are there in sailing?",
+        "in sailing, what kinds of knot are there?",
+    }
     assert candidate.output.startswith("There are three kinds of knot:\n\n1. the bowline")
 
 
@@ -62,7 +65,8 @@ def test_printed_output_is_no_answer_to_how(tmp_path: Path) -> None:
 
 def test_ragged_rows_and_escaped_bars_make_no_cell(tmp_path: Path) -> None:
     text = (
-        "# Flags\n\n| Flag | Meaning |\n|---|---|\n| A | diver below the boat |\n| B |\n| C | yes, or \\| affirmative too |\n"
+        "# Flags\n\n| Flag | Meaning |\n|---|---|\n| A | diver below the boat |\n| B |\n"
+        "| C | yes, or \\| affirmative too |\n"
         "| D | keep well clear of me | extra |\n"
     )
     cells = [found for found in _found(tmp_path, text) if found[1] == found[2]]
@@ -141,7 +145,10 @@ def test_bold_label_and_bold_advice_are_no_terms(tmp_path: Path) -> None:
 
 
 def test_glossary_list_is_asked_both_ways(tmp_path: Path) -> None:
-    text = "# Glossary\n\n- **Jib**: a triangular sail before the mast.\n- **Boom**: the spar at the foot of the mainsail.\n"
+    text = (
+        "# Glossary\n\n- **Jib**: a triangular sail before the mast.\n"
+        "- **Boom**: the spar at the foot of the mainsail.\n"
+    )
 
     assert {found for found in _found(tmp_path, text) if found[0] == "definition"} == {
         ("definition", 3, 3, "a triangular sail before the mast."),
@@ -174,9 +181,12 @@ def test_deep_nesting_ends_quickly_and_without_an_error(tmp_path: Path, sign: st
     assert time.perf_counter() - started < 10
 
 
-def test_huge_file_is_read_in_a_time_that_grows_with_its_length(tmp_path: Path) -> None:
-    part = "## How is rope {n} kept?\n\nRope {n} is kept dry, coiled and out of the sun.\n\nTo coil rope {n}:\n\n1. Take rope {n}.\n2. Turn it {n} times.\n\n"
-    text = "# Ropes\n\n" + "".join(part.format(n=n) for n in range(8000))
+def test_long_file_is_read_in_a_time_that_grows_with_its_length(tmp_path: Path) -> None:
+    part = (
+        "## How is rope {n} kept?\n\nRope {n} is kept dry, coiled and out of the sun.\n\n"
+        "To coil rope {n}:\n\n1. Take rope {n}.\n2. Turn it {n} times.\n\n"
+    )
+    text = "# Ropes\n\n" + "".join(part.format(n=n) for n in range(2000))
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "ropes.md").write_text(text, encoding="utf-8")
 
@@ -184,4 +194,4 @@ def test_huge_file_is_read_in_a_time_that_grows_with_its_length(tmp_path: Path) 
     found = generate(tmp_path, limit=100)
 
     assert len(found.candidates) == 100
-    assert time.perf_counter() - started < 60
+    assert time.perf_counter() - started < 30

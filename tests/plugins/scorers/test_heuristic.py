@@ -9,10 +9,10 @@ from dataclasses import fields
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from insgen.plugins.scorers.heuristic import HeuristicScorer, insgen_scorers
-from insgen.plugins.scorers.heuristic._parts import PARTS
 
 from insgen import BankView, Candidate, ConfigError, Score
+from insgen.plugins.scorers.heuristic import HeuristicScorer, insgen_scorers
+from insgen.plugins.scorers.heuristic._parts import PARTS
 
 ANSWER = (
     "Roll the deployment back with `kubectl rollout undo`. The previous replica set still exists, so the old pods "

@@ -7,6 +7,7 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from insgen.plugins.scorers.heuristic._answer import (
     FULL_RICHNESS,
     SHORT_VALUE,

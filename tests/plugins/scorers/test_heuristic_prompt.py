@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
+
+from insgen import Candidate
 from insgen.plugins.scorers.heuristic import HeuristicScorer
 from insgen.plugins.scorers.heuristic._damage import cleanness, directness
 from insgen.plugins.scorers.heuristic._prompt import clarity, originality, relevance
 from insgen.plugins.scorers.heuristic._texts import Texts
-
-from insgen import Candidate
 
 PASSAGE = "The bridge over the Kwai was built in 1943 by prisoners of war and is still crossed by trains every day."
 

@@ -6,9 +6,9 @@ from collections import Counter
 from random import Random
 
 import pytest
-from insgen.plugins.seed_policies.uniform import UniformPolicy, insgen_seed_policies
 
 from insgen import CandidateId, Seed, Signal
+from insgen.plugins.seed_policies.uniform import UniformPolicy, insgen_seed_policies
 
 SEEDS = [Seed(f"s{i}", f"Task {i}", weight=weight) for i, weight in enumerate((0.0, 1.0, 1.0, 5.0, 100.0))]
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from insgen.plugins.selectors.k_center import KCenterSelector, farthest_first
 from support.pools import clustered, evolve, pool_of, random_tasks, tasks
 
 from insgen.bank.bank import Bank
+from insgen.plugins.selectors.k_center import KCenterSelector, farthest_first
 
 MakeBank = Callable[..., Bank]
 

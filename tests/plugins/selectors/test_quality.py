@@ -7,10 +7,10 @@ from random import Random
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from insgen.plugins.selectors.quality import QualitySelector
 from support.pools import clustered, pool_of, tasks
 
 from insgen.bank.bank import Bank
+from insgen.plugins.selectors.quality import QualitySelector
 
 MakeBank = Callable[..., Bank]
 

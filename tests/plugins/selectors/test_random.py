@@ -9,10 +9,10 @@ from random import Random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from insgen.plugins.selectors.random import RandomSelector
 from support.pools import evolve, pool_of, random_tasks
 
 from insgen.bank.bank import Bank
+from insgen.plugins.selectors.random import RandomSelector
 
 MakeBank = Callable[..., Bank]
 

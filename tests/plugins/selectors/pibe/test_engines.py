@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.pools import clustered
+
+from insgen.bank.neighbours import Neighbours
 from insgen.plugins.selectors.pibe import _dense, _nn
 from insgen.plugins.selectors.pibe._combine import Mix, Mode, best_first, combine, scaled_diversity, scaled_quality
 from insgen.plugins.selectors.pibe._history import Past
@@ -16,9 +19,6 @@ from insgen.plugins.selectors.pibe._nn import BlockSearch, IndexSearch, Neighbou
 from insgen.plugins.selectors.pibe._round import Outcome, Plan, by_matrix, by_neighbours
 from insgen.plugins.selectors.pibe._schedule import Schedule
 from insgen.plugins.selectors.pibe._space import Affinity, Space, distances
-from support.pools import clustered
-
-from insgen.bank.neighbours import Neighbours
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

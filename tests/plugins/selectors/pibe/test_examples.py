@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pytest
+
 from insgen.plugins.selectors.pibe import _dense
 from insgen.plugins.selectors.pibe._combine import Mix, best_first, combine, flattened, scaled_diversity, scaled_quality
 from insgen.plugins.selectors.pibe._history import Past, history_matrix, lower_median, weights

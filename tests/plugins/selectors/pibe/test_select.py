@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from insgen.plugins.selectors.pibe import PibeSelector
 from support.pools import clustered, evolve, pool_of, random_tasks, tasks
 
 from insgen import Candidate, ConfigError, StageError
 from insgen.bank.bank import Bank
+from insgen.plugins.selectors.pibe import PibeSelector
 
 MakeBank = Callable[..., Bank]
 

@@ -1,0 +1,97 @@
+"""`--json` of every command that lists or shows: valid JSON, alone on stdout, with keys that programs can rely on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from support.cli import Result
+
+from insgen.cli.main import main_group
+
+Cli = Callable[..., Result]
+
+BANK_ROW = {
+    *("rank", "id", "instruction", "input", "output", "diversity", "quality", "utility", "since_version"),
+    *("generator", "source", "line_start", "line_end", "licence"),
+}
+SHORT_ROW = {"rank", "id", "instruction"}
+# command -> keys of the answer, and of the first row below a key ("" where the answer is a list)
+KEYS: dict[str, dict[str, set[str]]] = {
+    "status {p}": {
+        ".": {
+            *("last_run", "rounds", "candidates", "waiting", "fates", "rejections", "unreadable", "bank"),
+            *("mean_quality", "costs"),
+        },
+        "rounds": {
+            *("round", "run_id", "finished_utc", "duration_ms", "proposed", "repeated", "unreadable", "rejected"),
+            *("unanswered", "unscored", "kept", "admitted", "evicted", "members"),
+        },
+        "rejections": {"filter", "reason", "n"},
+    },
+    "why 1 -p {p}": {
+        ".": {"candidate", "fate", "proposals", "calls", "verdicts", "answers", "scores", "signals", "bank"},
+        "bank": {"version", "round", "event", "rank", "diversity", "quality", "utility"},
+    },
+    "check {p}": {"": {"what", "ok", "finding"}},
+    "bank list -p {p}": {"": BANK_ROW},
+    "bank log -p {p}": {
+        "": {
+            *("version", "round", "made_utc", "action", "selector", "size", "members", "admitted", "evicted"),
+            "mean_quality",
+        }
+    },
+    "bank diff 1 2 -p {p}": {
+        ".": {"admitted", "evicted", "moved", "unmoved"},
+        "admitted": SHORT_ROW,
+        "moved": SHORT_ROW | {"was", "moved"},
+    },
+    "bank rollback 1 -p {p}": {".": {"version", "admitted", "evicted"}},
+    "export {p}/out.jsonl -p {p}": {".": {"path", "card", "members", "losses"}},
+    "run {p} -q": {".": {"run_id", "reason", "rejected_by", "members"}},
+    "add {p}/more.jsonl -p {p}": {"": {"source", "new", "repeated", "unreadable"}},
+    "replay {p} -q": {".": {"old", "new", "shared", "gained", "lost"}},
+    "sql SELECT\u00a01\u00a0AS\u00a0one -p {p}": {"": {"one"}},
+    "plugins list": {
+        ".": {"offers", "broken"},
+        "offers": {"kind", "name", "summary", "plugin", "distribution", "version"},
+    },
+    "plugins show length": {
+        "": {"kind", "name", "summary", "plugin", "distribution", "version", "options", "text"},
+    },
+    "recipes list": {"": {"name", "summary", "source"}},
+    "recipes show documents": {".": {"name", "summary", "source", "toml"}},
+}
+
+
+@pytest.mark.parametrize("command", KEYS)
+def test_answer_is_json_with_these_keys(cli: Cli, project: Path, command: str) -> None:
+    (project / "more.jsonl").write_text('{"instruction": "Explain the word quorum.", "output": "More than half."}\n')
+    words = [word.format(p=project).replace("\u00a0", " ") for word in command.split(" ")]
+
+    done = cli(*words, "--json")
+
+    assert (done.code, done.stderr) == (0, "")
+    answer: Any = done.json()
+    for place, keys in KEYS[command].items():
+        found = answer if place == "." else answer[0] if place == "" else answer[place][0]
+        assert set(found) == keys, place or "row"
+
+
+def test_every_command_with_json_is_looked_at() -> None:
+    with_json = set()
+    for name, command in main_group.commands.items():
+        below = command.commands if isinstance(command, click.Group) else {"": command}
+        with_json |= {
+            f"{name} {each}".strip()
+            for each, one in below.items()
+            if any("--json" in parameter.opts for parameter in one.params)
+        }
+
+    looked_at = {each for each in with_json if any(f"{command} ".startswith(f"{each} ") for command in KEYS)}
+    assert looked_at == with_json
+    assert not {"init", "quickstart"} & with_json
+    assert len(with_json) == len(KEYS)
