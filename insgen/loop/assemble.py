@@ -48,9 +48,7 @@ class Assembly:
         self.plugins.manager.register(watcher)
 
     @contextmanager
-    def open(
-        self, database: Path | None = None, *, max_rounds: int = 0, paying: Store | None = None
-    ) -> Iterator[Run]:
+    def open(self, database: Path | None = None, *, max_rounds: int = 0, paying: Store | None = None) -> Iterator[Run]:
         """Open the store for writing and put the run together.
 
         :param database: another file than the project's, for replays.

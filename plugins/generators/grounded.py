@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from insgen import (
     ConfigError,
@@ -28,9 +28,11 @@ from insgen import (
     hookimpl,
 )
 
-from ._passages import Passage, cut_passages
 from ._prompting import at_least, n_calls, subject, user_message
-from ._reading import Source, fingerprint, load_sources, read_source
+
+if TYPE_CHECKING:
+    from ._passages import Passage
+    from ._reading import Source
 
 _PROMPT = "generate/grounded"
 
@@ -81,6 +83,8 @@ class GroundedGenerator:
 
         :raises StageError: a path is missing, a folder holds no document, or no file can be read.
         """
+        from ._reading import fingerprint, load_sources  # the readers take a third of the start of `insgen --help`
+
         sources = load_sources(self.paths, context.project, self.name)
         mark = content_hash(fingerprint(sources), str(self.min_words), str(self.max_words))
         if mark not in self._walks:
@@ -98,6 +102,9 @@ class GroundedGenerator:
         )
 
     def _read_all(self, sources: Sequence[Source]) -> _Walk:
+        from ._passages import cut_passages
+        from ._reading import read_source
+
         found: dict[str, Passage] = {}
         unreadable: list[Unreadable] = []
         for source in sources:

@@ -16,7 +16,7 @@ CUT = "cut off"
 MAYBE_CUT = "perhaps cut by a stop string"
 
 _CUT_REASONS = ("length", "max_tokens", "content_filter")
-_LINES = re.compile(r"#L(\d{1,9})-L(\d{1,9})$")
+_LINES = r"#L(\d{1,9})-L(\d{1,9})$"
 
 
 def was_cut(response: Response) -> bool:
@@ -44,7 +44,7 @@ def prompt_of(response: Response) -> str:
 def origin_of(response: Response) -> Origin:
     """Read file and lines out of a request's source (``docs/a.md#L10-L20``)."""
     source = response.request.source
-    lines = _LINES.search(source)
+    lines = re.search(_LINES, source)
     if lines is None:
         return Origin(source=source or None)
     return Origin(source=source[: lines.start()], line_start=int(lines[1]), line_end=int(lines[2]))

@@ -34,21 +34,19 @@ _MISNUMBERED = "block misnumbered or without its three fields"
 _PAPER_FIRST = 4
 _PAPER_PARTS = 7
 _FIELDS = ("instruction", "input", "output")
-_OPEN_END = re.compile(r"(\d{1,4})\.\s*Instruction:\s*$")
-_SEPARATOR = re.compile(r"^[ \t]*#{3,}[ \t]*$", re.MULTILINE)
-_LABEL = re.compile(
-    r"^[ \t]*(?:#{1,4}[ \t]+)?(?:\*\*|__)?[ \t]*(?:(?P<number>\d{1,4})[ \t]*[.):]?[ \t]*)?(?:\*\*|__)?"
-    r"(?P<field>instruction|input|output)[ \t]*(?:\*\*|__)?[ \t]*:[ \t]*(?:\*\*|__)?",
-    re.IGNORECASE | re.MULTILINE,
+# Patterns are texts, compiled at first use: at import they would slow down every command.
+_OPEN_END = r"(\d{1,4})\.\s*Instruction:\s*$"
+_SEPARATOR = r"(?m)^[ \t]*#{3,}[ \t]*$"
+_LABEL = (
+    r"(?im)^[ \t]*(?:#{1,4}[ \t]+)?(?:\*\*|__)?[ \t]*(?:(?P<number>\d{1,4})[ \t]*[.):]?[ \t]*)?(?:\*\*|__)?"
+    r"(?P<field>instruction|input|output)[ \t]*(?:\*\*|__)?[ \t]*:[ \t]*(?:\*\*|__)?"
 )
-_NO_INPUT = re.compile(
-    r"[<(\[]?\s*(?:no\s*input(?:\s+(?:is\s+)?(?:required|needed|necessary))?|none|n/?a|empty|nil)\s*[>)\]]?\.?",
-    re.IGNORECASE,
+_NO_INPUT = (
+    r"(?i)[<(\[]?\s*(?:no\s*input(?:\s+(?:is\s+)?(?:required|needed|necessary))?|none|n/?a|empty|nil)\s*[>)\]]?\.?"
 )
-_FAREWELL = re.compile(
-    r"\n[ \t]*\n\W{0,3}(?:let me know|i hope (?:this|these|that)|hope (?:this|these)|feel free to|would you like"
-    r"|these (?:tasks|instructions)\b)[^\n]*\s*$",
-    re.IGNORECASE,
+_FAREWELL = (
+    r"(?i)\n[ \t]*\n\W{0,3}(?:let me know|i hope (?:this|these|that)|hope (?:this|these)|feel free to|would you like"
+    r"|these (?:tasks|instructions)\b)[^\n]*\s*$"
 )
 
 
@@ -92,10 +90,10 @@ class AlpacaBlocksParser:
     def parse(self, response: Response) -> Parsed:
         """Give one candidate per complete block; of a cut answer the last block is lost, and only it."""
         text = response.text.replace("\r\n", "\n").replace("\r", "\n")
-        ends_whole = _SEPARATOR.search(text.rstrip().rpartition("\n")[2]) is not None
+        ends_whole = re.search(_SEPARATOR, text.rstrip().rpartition("\n")[2]) is not None
         last = CUT if was_cut(response) else MAYBE_CUT if maybe_cut(response) and not ends_whole else ""
         blocks = _blocks(_completed(text, _opening(response)))
-        if not any(_LABEL.search(block) for block in blocks):
+        if not any(re.search(_LABEL, block) for block in blocks):
             return nothing(response, _NO_BLOCK)
         candidates: list[Candidate] = []
         reasons: list[tuple[int, str]] = []
@@ -124,7 +122,7 @@ def _parsed(response: Response, candidates: Sequence[Candidate], reasons: Sequen
 
 def _opening(response: Response) -> int | None:
     """The number of the block that the prompt leaves open; ``None`` when it leaves none open."""
-    found = _OPEN_END.search(prompt_of(response))
+    found = re.search(_OPEN_END, prompt_of(response))
     return int(found[1]) if found else None
 
 
@@ -132,9 +130,9 @@ def _completed(text: str, opening: int | None) -> str:
     """Put the opening back where the answer goes on behind it; a model may also repeat it, or greet first."""
     if opening is None or declined(text) or not text.strip():
         return text
-    label = _LABEL.search(text)
+    label = re.search(_LABEL, text)
     if label is not None and label["field"].lower() == "instruction":
-        before = _SEPARATOR.split(text[: label.start()])
+        before = re.split(_SEPARATOR, text[: label.start()])
         greets = before[0].rstrip().endswith((":", "!")) or "\n\n" in before[0].strip()
         if len(before) == 1 and (greets or not before[0].strip()):
             return text
@@ -147,8 +145,8 @@ def _blocks(text: str) -> list[str]:
     What stands before the first field name of the whole answer is a greeting and left out.
     """
     blocks: list[str] = []
-    for piece in _SEPARATOR.split(text):
-        labels = list(_LABEL.finditer(piece))
+    for piece in re.split(_SEPARATOR, text):
+        labels = list(re.finditer(_LABEL, piece))
         numbered = any(label["number"] for label in labels)
         starts = [
             label.start()
@@ -169,7 +167,7 @@ def _fields(block: str) -> tuple[str, str, str] | str:
 
     A block whose first field name carries a number has field names with numbers only: a plain one is text.
     """
-    labels = list(_LABEL.finditer(block))
+    labels = list(re.finditer(_LABEL, block))
     if labels and labels[0]["number"]:
         labels = [label for label in labels if label["number"]]
     if not labels:
@@ -179,9 +177,9 @@ def _fields(block: str) -> tuple[str, str, str] | str:
         return _INCOMPLETE if len(set(names)) == len(names) < len(_FIELDS) else _TWICE
     ends = [*(label.start() for label in labels[1:]), len(block)]
     texts = [block[label.end() : end].strip() for label, end in zip(labels, ends, strict=True)]
-    texts[-1] = _FAREWELL.sub("", texts[-1]).strip()
+    texts[-1] = re.sub(_FAREWELL, "", texts[-1]).strip()
     found = dict(zip(names, texts, strict=True))
-    input_ = "" if _NO_INPUT.fullmatch(found.get("input", "")) else found.get("input", "")
+    input_ = "" if re.fullmatch(_NO_INPUT, found.get("input", "")) else found.get("input", "")
     if not found["instruction"] or not found["output"]:
         return _EMPTY
     return found["instruction"], input_, found["output"]

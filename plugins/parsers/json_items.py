@@ -35,7 +35,7 @@ _ODD_FIELDS = "repaired JSON item has unknown fields"
 _INSTRUCTION = ("instruction", "task", "question", "prompt")
 _INPUT = ("input", "context")
 _OUTPUT = ("output", "answer", "response")
-_FENCE = re.compile(r"```(?:json[c5l]?)?[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL | re.IGNORECASE)
+_FENCE = r"(?si)```(?:json[c5l]?)?[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)"
 _MOST_OPEN = 30  # brackets that a text may leave open: repairing thousands of them takes minutes
 _BEGINNINGS = 20  # tries at an object or list before the text goes to repair
 _FAILS = (ValueError, RecursionError)  # RecursionError: some thousand opening brackets in a row
@@ -75,7 +75,7 @@ class JsonParser:
 
 def _strict(text: str) -> object:
     """Read well-formed JSON: the whole text, a fence, or the first object or list in it, else ``None``."""
-    for piece in (text, *(match[1] for match in _FENCE.finditer(text))):
+    for piece in (text, *(match[1] for match in re.finditer(_FENCE, text))):
         try:
             value: object = json.loads(piece)
         except _FAILS:
@@ -105,7 +105,7 @@ def _repaired(text: str) -> object:
     """Have the library mend the text from the first bracket on; ``None`` when nothing with a list comes out."""
     import json_repair
 
-    fence = _FENCE.search(text)
+    fence = re.search(_FENCE, text)
     body = fence[1] if fence else text
     start = re.search(r"[\[{]\s*[\[{'\"]", body)
     unclosed = sum(map(body.count, "[{")) - sum(map(body.count, "]}"))

@@ -43,23 +43,22 @@ _EMPTY_ITEM = "empty item"
 _STRAY = "line without a number"
 _PLACEHOLDER = "placeholder instead of a task"
 
-_PAPER_SPLIT = re.compile(r"\n\d+\s?\. ")
-_OPEN_END = re.compile(r"(?:^|\n)[ \t]*(\d{1,4})[.)][ \t]*$")
-_MARK = re.compile(
-    r"(?P<indent>[ \t]*)(?:[#>]{1,4}[ \t]*)?(?P<bold>\*\*|__)?[ \t]*"
+# Patterns are texts, compiled at first use: at import they would slow down every command.
+_PAPER_SPLIT = r"\n\d+\s?\. "
+_OPEN_END = r"(?:^|\n)[ \t]*(\d{1,4})[.)][ \t]*$"
+_MARK = (
+    r"(?i)(?P<indent>[ \t]*)(?:[#>]{1,4}[ \t]*)?(?P<bold>\*\*|__)?[ \t]*"
     r"(?:(?:(?:task|instruction)[ \t]*#?[ \t]*)?(?P<number>\d{1,3})[ \t]*(?:\*\*|__)?[ \t]*[.):](?!\d)"
-    r"|(?P<word>(?:task|instruction)[ \t]*:))[ \t]*(?:\*\*|__)?[ \t]*",
-    re.IGNORECASE,
+    r"|(?P<word>(?:task|instruction)[ \t]*:))[ \t]*(?:\*\*|__)?[ \t]*"
 )
-_BULLET = re.compile(r"(?P<indent>[ \t]*)[-*•+][ \t]+")
-_FAREWELL = re.compile(
-    r"\W{0,3}(?:let me know|i hope|hope (?:this|these|that)|feel free|would you like|if you(?:['’]d| would| need| want)"
-    r"|please let|these (?:tasks|instructions)\b|is there anything)",
-    re.IGNORECASE,
+_BULLET = r"(?P<indent>[ \t]*)[-*•+][ \t]+"
+_FAREWELL = (
+    r"(?i)\W{0,3}(?:let me know|i hope|hope (?:this|these|that)|feel free|would you like"
+    r"|if you(?:['’]d| would| need| want)|please let|these (?:tasks|instructions)\b|is there anything)"
 )
-_FOLLOWS = re.compile(r"\b(?:below|following|follows|given|this|these|here)\b|```", re.IGNORECASE)
+_FOLLOWS = r"(?i)\b(?:below|following|follows|given|this|these|here)\b|```"
 _SENTENCE_ENDS = (".", "?", "!", "。", "？", "！", "…")
-_NAMED_ONLY = re.compile(r"(?:task|instruction)[ \t]*#?[ \t]*\d{0,4}\.?", re.IGNORECASE)
+_NAMED_ONLY = r"(?i)(?:task|instruction)[ \t]*#?[ \t]*\d{0,4}\.?"
 _WRAPS = (("**", "**"), ("__", "__"), ('"', '"'), ("“", "”"))
 
 
@@ -73,7 +72,7 @@ class NumberedPaperParser:
         """Split, clean, drop empties; an answer that ended for length gives nothing."""
         if response.finish_reason == "length":
             return Parsed(unreadable=(unreadable(response, CUT),))
-        pieces = [" ".join(piece.split()).capitalize() for piece in _PAPER_SPLIT.split(response.text)]
+        pieces = [" ".join(piece.split()).capitalize() for piece in re.split(_PAPER_SPLIT, response.text)]
         origin = origin_of(response)
         candidates = [Candidate(piece, origin=origin) for piece in pieces if piece]
         read = tuple(candidate for candidate in candidates if candidate.instruction)
@@ -105,10 +104,10 @@ class _Item:
         """
         text = self.text()
         bare = line.strip()
-        follows = self.expects_more() or _FOLLOWS.search(text) is not None or bare.startswith("```")
+        follows = self.expects_more() or re.search(_FOLLOWS, text) is not None or bare.startswith("```")
         begins_anew = bare[:1].isupper() or text.endswith(_SENTENCE_ENDS)
         if bare and text and not follows and begins_anew and not line[:1].isspace():
-            self.n_strays += not _FAREWELL.match(line)
+            self.n_strays += not re.match(_FAREWELL, line)
             return
         self.listing = self.listing or (follows and bool(bare) and bool(text))
         self.lines.append(line)
@@ -136,7 +135,7 @@ class NumberedParser:
                 reasons.append((place, last))
             elif not candidate.instruction:
                 reasons.append((place, _EMPTY_ITEM))
-            elif _NAMED_ONLY.fullmatch(candidate.instruction):
+            elif re.fullmatch(_NAMED_ONLY, candidate.instruction):
                 reasons.append((place, _PLACEHOLDER))
             else:
                 candidates.append(candidate)
@@ -145,13 +144,13 @@ class NumberedParser:
 
 def _is_open_ended(response: Response) -> bool:
     """Whether the prompt ended with a number, so that the answer may begin with the text of the first item."""
-    return _OPEN_END.search(prompt_of(response).rstrip()) is not None
+    return re.search(_OPEN_END, prompt_of(response).rstrip()) is not None
 
 
 def _items(text: str, open_ended: bool) -> list[_Item]:
     """Cut an answer into its items; empty when no line begins one."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    marks = [match for line in lines if (match := _MARK.match(line))]
+    marks = [match for line in lines if (match := re.match(_MARK, line))]
     if not marks and not (open_ended and text.strip()):
         return []
     limit = len(marks[0]["indent"].expandtabs()) + 1 if marks else 1
@@ -172,7 +171,7 @@ def _items(text: str, open_ended: bool) -> list[_Item]:
 def _begins_with_item(text: str) -> bool:
     """Whether an answer to an open number begins with the item, not with its number, a greeting or a refusal."""
     first = text.strip().split("\n")[0]
-    return not (_MARK.match(first) or declined(first) or (first.endswith(":") and "\n\n" in text.strip()))
+    return not (re.match(_MARK, first) or declined(first) or (first.endswith(":") and "\n\n" in text.strip()))
 
 
 def _beginning(line: str, limit: int, items: Sequence[_Item]) -> str | None:
@@ -180,11 +179,11 @@ def _beginning(line: str, limit: int, items: Sequence[_Item]) -> str | None:
 
     :param limit: most white space before the number; what stands further in belongs to the item above it.
     """
-    match = _MARK.match(line)
+    match = re.match(_MARK, line)
     if match and len(match["indent"].expandtabs()) <= limit:
         rest = line[match.end() :]
         return rest.removesuffix("**").removesuffix("__") if match["bold"] and rest.count(match["bold"]) == 1 else rest
-    bullet = _BULLET.match(line)
+    bullet = re.match(_BULLET, line)
     if bullet and items and items[-1].text() and not items[-1].expects_more() and not bullet["indent"]:
         return line[bullet.end() :]
     return None
@@ -193,7 +192,7 @@ def _beginning(line: str, limit: int, items: Sequence[_Item]) -> str | None:
 def _without_farewell(lines: Sequence[str]) -> list[str]:
     """Leave out a courtesy that stands after a blank line behind the last item."""
     for number, line in enumerate(lines):
-        if number and not lines[number - 1].strip() and _FAREWELL.match(line):
+        if number and not lines[number - 1].strip() and re.match(_FAREWELL, line):
             return list(lines[:number])
     return list(lines)
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from insgen.plugins.embedders.hashing import HashingEmbedder
 from support.llm_project import SEEDS, llm_project, writes
 from support.projects import DATA, EMBED, FILTERS, SELECT, play, rows
 
 from insgen.loop.watch import alarms
+from insgen.plugins.embedders.hashing import HashingEmbedder
 from insgen.store.database import open_reader
 from insgen.store.trends import Trend, n_gram_entropy, trend, watched_rounds
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from insgen.plugins.embedders.hashing import HashingEmbedder
-from insgen.plugins.filters.decontamination import DecontaminationFilter
-from insgen.plugins.filters.decontamination._sets import EvaluationSets, Item, words_of
 
 from insgen import Candidate, ConfigError, StageError, Verdict
 from insgen.bank.bank import Bank
+from insgen.plugins.embedders.hashing import HashingEmbedder
+from insgen.plugins.filters.decontamination import DecontaminationFilter
+from insgen.plugins.filters.decontamination._sets import EvaluationSets, Item, words_of
 from insgen.store.database import Store
 
 if TYPE_CHECKING:

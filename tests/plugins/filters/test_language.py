@@ -3,10 +3,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from insgen.plugins.filters.language import LanguageFilter
 
 from insgen import Candidate, ConfigError, StageError, Verdict
 from insgen.bank.bank import Bank
+from insgen.plugins.filters.language import LanguageFilter
 
 MakeBank = Callable[..., Bank]
 

@@ -4,10 +4,10 @@ import socket
 from collections.abc import Callable
 
 import pytest
-from insgen.plugins.filters.pii import PiiFilter
 
 from insgen import Candidate, ConfigError
 from insgen.bank.bank import Bank
+from insgen.plugins.filters.pii import PiiFilter
 
 MakeBank = Callable[..., Bank]
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from insgen.plugins.filters.refusal import RefusalFilter
 
 from insgen import Candidate, ConfigError
 from insgen.bank.bank import Bank
+from insgen.plugins.filters.refusal import RefusalFilter
 
 MakeBank = Callable[..., Bank]
 

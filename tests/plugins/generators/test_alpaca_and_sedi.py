@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from insgen.plugins.generators.alpaca import AlpacaGenerator
-from insgen.plugins.generators.sedi import SediGenerator
 from support.generating import context, kept_tasks, prompt, requests, seed_tasks
 
 from insgen import Candidate, ConfigError, Generator, StageError
 from insgen.bank.bank import Bank
+from insgen.plugins.generators.alpaca import AlpacaGenerator
+from insgen.plugins.generators.sedi import SediGenerator
 
 MakeBank = Callable[..., Bank]
 BOTH = [AlpacaGenerator, SediGenerator]

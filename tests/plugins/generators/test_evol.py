@@ -5,11 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from insgen.plugins.generators.evol import EvolGenerator
 from support.generating import context, kept_tasks, prompt, requests, seed_tasks
 
 from insgen import ConfigError, StageError
 from insgen.bank.bank import Bank
+from insgen.plugins.generators.evol import EvolGenerator
 
 MakeBank = Callable[..., Bank]
 OPERATIONS = ("constraints", "deepen", "concrete", "reasoning", "input", "broaden")

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from insgen.plugins.generators._passages import cut_passages
-from insgen.plugins.generators._reading import Source, read_source
-from insgen.plugins.generators.grounded import GroundedGenerator
 from support.generating import context, prompt
 
 from insgen import ConfigError, Generated, StageError
 from insgen.bank.bank import Bank
+from insgen.plugins.generators._passages import cut_passages
+from insgen.plugins.generators._reading import Source, read_source
+from insgen.plugins.generators.grounded import GroundedGenerator
 
 MakeBank = Callable[..., Bank]
 

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from insgen.plugins.generators.self_instruct import SelfInstructGenerator
 from support.generating import context, kept_tasks, prompt, requests, seed_tasks
 
 from insgen import ConfigError, StageError, content_hash
 from insgen.bank.bank import Bank
+from insgen.plugins.generators.self_instruct import SelfInstructGenerator
 
 MakeBank = Callable[..., Bank]
 

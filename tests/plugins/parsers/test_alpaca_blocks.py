@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from insgen.plugins.parsers.alpaca_blocks import AlpacaBlocksPaperParser, AlpacaBlocksParser
 from support.answers import OPEN_BLOCK, answer, reasons, triples
 
 from insgen import Parsed, clean_text
+from insgen.plugins.parsers.alpaca_blocks import AlpacaBlocksPaperParser, AlpacaBlocksParser
 
 Triple = tuple[str, str, str]
 SUM = ("Add the numbers.", "2 and 3", "5")

@@ -5,10 +5,10 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from insgen.plugins.parsers.json_items import JsonParser
 from support.answers import answer, instructions, reasons, triples
 
 from insgen import clean_text
+from insgen.plugins.parsers.json_items import JsonParser
 
 ANSWER = 'Don\'t know: "so" [1] {x}'
 PAIRS = {"pairs": [{"question": "Why?", "answer": ANSWER}, {"question": "How?", "answer": "Thus."}]}

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from insgen.plugins.parsers.numbered import NumberedPaperParser, NumberedParser
 from support.answers import OPEN_LIST, answer, instructions, reasons
 
 from insgen import clean_text
+from insgen.plugins.parsers.numbered import NumberedPaperParser, NumberedParser
 
 LIST = "9. Explain tides.\n10. Name three rivers.\n11. Sort the numbers 3, 1 and 2."
 

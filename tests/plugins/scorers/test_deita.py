@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from insgen.plugins.scorers.deita import DeitaScorer, evol_score, expected_rating
 from support.asking import asking
 from support.llm_server import Asked, LlmServer, Reply
 
 from insgen import Candidate, ConfigError, Score, StageError, Turn
 from insgen.bank.bank import Bank
 from insgen.models.templates import PromptFiles
+from insgen.plugins.scorers.deita import DeitaScorer, evol_score, expected_rating
 from insgen.store.database import Store
 
 PROMPTS = PromptFiles(Path("nowhere"))

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from insgen.plugins.scorers.judge import JudgeScorer
 from support.asking import asking
 from support.llm_faults import server_error
 from support.llm_server import Asked, LlmServer, Reply
@@ -16,6 +15,7 @@ from support.llm_server import Asked, LlmServer, Reply
 from insgen import Candidate, ConfigError, Score, StageError
 from insgen.bank.bank import Bank
 from insgen.models.templates import PromptFiles
+from insgen.plugins.scorers.judge import JudgeScorer
 from insgen.store import ledger
 from insgen.store.database import Store
 

@@ -7,6 +7,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from insgen.plugins.scorers.judge._reading import DIMENSIONS, read_grades
 
 THREE = {"quality": 4.0, "complexity": 2.0, "helpfulness": 5.0}
