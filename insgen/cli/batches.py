@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from insgen.cli.output import database_of, json_option, print_json, project_option
+from insgen.cli.output import example, json_option, print_json, project_option, reading, say
 
 
-@click.command(epilog="Example: insgen batches plan.jsonl --size 64 --top 500 -p handbook")
+@click.command(epilog=example("insgen batches plan.jsonl --size 64 --top 500 -p handbook"))
 @click.argument("out", type=click.Path(path_type=Path))
 @project_option
 @click.option("--size", type=click.IntRange(min=1), default=128, show_default=True, help="Rows in a batch, at most.")
@@ -28,16 +28,16 @@ def batches(
     over pairs of 1 - cosine similarity. Every row is in exactly one batch; `insgen export` writes ids beside texts.
     """
     from insgen.report.batches import write_plan
-    from insgen.store.database import open_reader
     from insgen.store.queries import bank_vectors
 
-    ids, vectors = bank_vectors(open_reader(database_of(project)), top)
+    with reading(project) as conn:
+        ids, vectors = bank_vectors(conn, top)
     plan = write_plan(ids, vectors, out, size=size, clusters=clusters, seed=seed, force=force)
     if as_json:
         print_json({"path": out, **plan.figures()})
         return
     told = plan.figures()
-    click.echo(f"Wrote {told['batches']} batches of {told['rows']} rows to {out}.")
+    say(f"Wrote {told['batches']} batches of {told['rows']} rows to {out}.")
     mean, random = told["mean_diversity"], told["random_diversity"]
     if mean is not None and random is not None:
-        click.echo(f"Mean diversity of a batch {mean:.6f}; of a random one {random:.6f} (expected).")
+        say(f"Mean diversity of a batch {mean:.6f}; of a random one {random:.6f} (expected).")

@@ -10,7 +10,7 @@ import click
 from insgen.cli.output import example, json_option, paint, print_json, project_argument, put, safe, say, set_option
 
 if TYPE_CHECKING:
-    from insgen.loop.check import Finding
+    from insgen.loop.check_llm import Finding
 
 
 @click.command(epilog=example("insgen check handbook", "insgen check handbook --set embed.use=hashing"))

@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-from insgen.cli.output import database_of, json_option, print_json, print_table, project_argument
+from insgen.cli.output import example, json_option, print_json, print_table, project_argument, reading, say
 
 _COUNTS = ("calls", "answered", "attempts", "prompt_tokens", "completion_tokens", "cost_usd")
 _COLUMNS = ("round", "stage", "model", *_COUNTS)
 _HEADS = ("round", "stage", "model", "calls", "answered", "attempts", "prompt", "completion", "USD")
 
 
-@click.command(epilog="Example: insgen costs handbook --json")
+@click.command(epilog=example("insgen costs handbook --json"))
 @project_argument
 @json_option
 def costs(project: Path, as_json: bool) -> None:
@@ -24,21 +24,21 @@ def costs(project: Path, as_json: bool) -> None:
     whose cost is not known. Both count against the budget. Works while a run is writing.
     """
     from insgen.store.costs import costs as ask
-    from insgen.store.database import open_reader
 
-    found = ask(open_reader(database_of(project)))
+    with reading(project) as conn:
+        found = ask(conn)
     if as_json:
         print_json(found)
         return
     total = found["total"]
     if not total["calls"]:
-        click.echo("No language model was asked: nothing is spent.")
+        say("No language model was asked: nothing is spent.")
         return
     rows = [[_cell(row, name) for name in _COLUMNS] for row in found["rows"]]
     print_table(_HEADS, [*rows, ["all", "", "", *(_cell(total, name) for name in _COUNTS)]])
-    click.echo()
+    say()
     for line in _tell(found):
-        click.echo(line)
+        say(line)
 
 
 def _cell(row: dict[str, Any], name: str) -> object:

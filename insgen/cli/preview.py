@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from insgen.cli.output import json_option, print_json, project_argument, set_option
+from insgen.cli.output import example, json_option, print_json, project_argument, say, set_option
 from insgen.cli.why import tell
 
 if TYPE_CHECKING:
     from insgen.loop.preview import Preview
 
 
-@click.command(epilog="Example: insgen preview handbook -n 5 --set llm.temperature=0.7")
+@click.command(epilog=example("insgen preview handbook -n 5 --set llm.temperature=0.7"))
 @project_argument
 @click.option("-n", "n", type=click.IntRange(min=1), default=10, show_default=True, help="About so many candidates.")
 @set_option
@@ -26,21 +26,21 @@ def preview(project: Path, n: int, settings: tuple[str, ...], quiet: bool, as_js
     What the language model is paid for counts against the budget. Its answers are kept: where the next `insgen run`
     asks the same question in the same place, it takes the answer and does not pay again.
     """
-    from insgen.cli.progress import make_progress
+    from insgen.cli.progress import progress
     from insgen.loop.preview import preview as play
 
-    watcher = make_progress(quiet=quiet)
-    shown = play(project, settings, n, watcher)
+    with progress(quiet=quiet) as watcher:
+        shown = play(project, settings, n, watcher)
     if as_json:
         print_json(vars(shown))
         return
     for number, candidate in enumerate(shown.candidates, start=1):
-        click.echo(f"--- {number} of {len(shown.candidates)}")
+        say(f"--- {number} of {len(shown.candidates)}")
         for line in _candidate(candidate):
-            click.echo(line)
-        click.echo()
+            say(line)
+        say()
     for line in _end(shown):
-        click.echo(line)
+        say(line)
 
 
 def _candidate(candidate: dict[str, Any]) -> list[str]:

@@ -37,7 +37,7 @@ def run(project: Path, rounds: int, settings: tuple[str, ...], dry_run: bool, qu
         return
     result = play(project, settings, rounds, quiet=quiet)
     for warning in result.warnings if quiet else ():
-        click.echo(f"Warning: {warning}.", err=True)
+        say(f"Warning: {warning}.", err=True)
     if as_json:
         print_json(
             {
@@ -83,7 +83,7 @@ def foretell(project: Path, settings: tuple[str, ...], *, as_json: bool) -> None
         print_json(asdict(found) if found is not None else None)
         return
     for line in told(found):
-        click.echo(f"{line[0].upper()}{line[1:]}.")
+        say(f"{line[0].upper()}{line[1:]}.")
 
 
 def summary(result: RunResult) -> str:

@@ -58,9 +58,8 @@ class Loop:
     #: what to do when a model's proposals lose their variety: nothing, say so, or stop
     collapse: Literal["off", "warn", "stop"] = "warn"
     collapse_rounds: int = 3  #: so many of the last rounds are compared with as many of the first
-    max_empty_calls: int = (
-        20  #: stop after so many LLM answers in a row, over whole rounds, without a new task; 0 = never
-    )
+    #: stop after so many LLM answers in a row, over whole rounds, without a new task; 0 = never
+    max_empty_calls: int = 20
     prompt_seeds: int = 3  #: seeds drawn per round for prompts
 
     def __post_init__(self) -> None:

@@ -143,9 +143,9 @@ class Run:
         if n_empty < self.loop.max_empty_calls:
             return ""
         return (
-            f"the last {n_empty} answers of {asker.model} held no new task: in round {row.round}, {row.unreadable} things"
-            f" could not be read and {row.repeated} tasks were repeats (insgen sql 'SELECT * FROM unreadable' shows why;"
-            " a clearer prompt or another model may help)"
+            f"the last {n_empty} answers of {asker.model} held no new task: in round {row.round},"
+            f" {row.unreadable} things could not be read and {row.repeated} tasks were repeats"
+            " (the table `unreadable` says why; a clearer prompt or another model may help)"
         )
 
     def _embed_seeds(self) -> None:

@@ -1,7 +1,7 @@
 """Language: drops candidates that are not in the wanted language, by the detector lingua.
 
 Method: letter n-grams, as lingua does (the extra ``insgen[language]``); its models come with the package, nothing is
-fetched. The cheap models take 70 MB and under a millisecond per text, the accurate ones 800 MB, 15 s to load and 5 ms.
+fetched. The cheap models take 70 MB and under a millisecond per text, the accurate ones 15 s to load and 5 ms.
 
 Short texts, code and names say little about a language: the cheap models took "Write a haiku about autumn." for
 Finnish. So code, addresses and quoted passages are left out first, and a text with fewer letters than `min_letters`

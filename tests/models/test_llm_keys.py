@@ -6,15 +6,18 @@ import json
 import logging
 import traceback
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from support.asking import ask, asking, questions
 from support.llm_faults import Fault, server_error
-from support.llm_server import LlmServer
 
 from insgen.errors import StageError
 from insgen.models.llm import redact
 from insgen.store.database import Store
+
+if TYPE_CHECKING:
+    from support.llm_server import LlmServer
 
 KEY = "sk-" + "test0secret1" * 3
 ODD_KEY = "zX9/unusual+shape=="

@@ -224,6 +224,7 @@ def test_a_hub_id_fails_at_once_when_there_is_no_network(tmp_path: Path) -> None
     )
     # Nothing listens on port 9 of this machine: the network is away, without a switch that says so.
     environment = os.environ | {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path), "NO_PROXY": "*"}
+    environment.pop("HF_HUB_OFFLINE", None)
     tests = str(Path(__file__).parents[2])
     told = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path), tests],

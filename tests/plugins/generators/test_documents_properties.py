@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from insgen import clean_text
-from insgen.plugins.generators.documents._files import Source, read_source
+from insgen.plugins.generators._reading import Source, read_source
 from insgen.plugins.generators.documents._make import Wanted, make_triples
 
 if TYPE_CHECKING:
