@@ -21,11 +21,12 @@ from insgen.cli.output import example, json_option, print_json, project_option, 
 def batches(
     out: Path, project: Path, size: int, top: int | None, clusters: int | None, seed: int, force: bool, as_json: bool
 ) -> None:
-    """Write a plan of training batches as JSON Lines: which rows go together, by their ids.
+    """Write a plan of diverse training batches, as JSON Lines.
 
-    Rows are clustered by their vectors, and every batch takes its share of every cluster (SeDi-Instruct,
-    arXiv:2502.04774). A line is one batch, in training order: its number, its ids, and its diversity, the mean
-    over pairs of 1 - cosine similarity. Every row is in exactly one batch; `insgen export` writes ids beside texts.
+    Which rows go together, by their ids. Rows are clustered by their vectors, and every batch takes its share of
+    every cluster (SeDi-Instruct, arXiv:2502.04774). A line is one batch, in training order: its number, its ids, and
+    its diversity, the mean over pairs of 1 - cosine similarity. Every row is in exactly one batch; `insgen export`
+    writes ids beside texts.
     """
     from insgen.report.batches import write_plan
     from insgen.store.queries import bank_vectors

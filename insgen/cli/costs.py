@@ -18,10 +18,11 @@ _HEADS = ("round", "stage", "model", "calls", "answered", "attempts", "prompt", 
 @project_argument
 @json_option
 def costs(project: Path, as_json: bool) -> None:
-    """Show what the language model cost: calls, attempts, tokens and USD, by round, stage and model.
+    """Show what was spent, by round, stage and model.
 
-    Tokens are the service's own counts. Lost is what broken attempts may have cost; reserved is the worst case of calls
-    whose cost is not known. Both count against the budget. Works while a run is writing.
+    Calls, attempts, tokens and USD; tokens are the service's own counts. Lost is what broken attempts may have cost;
+    reserved is the worst case of calls whose cost is not known. Both count against the budget. Works while a run is
+    writing.
     """
     from insgen.store.costs import costs as ask
 

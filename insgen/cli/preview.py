@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 @json_option
 def preview(project: Path, n: int, settings: tuple[str, ...], quiet: bool, as_json: bool) -> None:
-    """Play one small round and show it in full: texts, verdicts, scores. Nothing enters the bank.
+    """Play one small round and show it; the bank stays as it is.
+
+    Texts, verdicts and scores of every candidate, in full.
 
     What the language model is paid for counts against the budget. Its answers are kept: where the next `insgen run`
     asks the same question in the same place, it takes the answer and does not pay again.

@@ -12,6 +12,9 @@ from insgen.cli.output import safe, say
 from insgen.hooks.spec import hookimpl
 from insgen.hooks.stages import StageProgress
 
+_QUIET_S = 15.0
+"""Plain lines inside a stage come no closer than this, in seconds."""
+
 
 @contextmanager
 def progress(*, quiet: bool) -> Iterator[object | None]:
@@ -42,11 +45,47 @@ def round_line(counters: Mapping[str, Any]) -> str:
     return safe(" | ".join(parts)) + f" | {counters['duration_ms'] / 1000:.1f} s"
 
 
+class Calls:
+    """Counts the language model's answers within one stage."""
+
+    def __init__(self) -> None:
+        self._stage = ""
+        self._answers = self._failures = 0
+        self._usd = 0.0
+
+    def add(self, call: Mapping[str, Any]) -> None:
+        """Count one more call; a new stage begins at nothing."""
+        stage = f"round {call['round']}, {call['stage']}"
+        if stage != self._stage:
+            self._stage, self._answers, self._failures, self._usd = stage, 0, 0, 0.0
+        self._answers += "error" not in call
+        self._failures += "error" in call
+        self._usd += call.get("cost_usd") or 0.0
+
+    @property
+    def stage(self) -> str:
+        """Round and stage that is asking."""
+        return self._stage
+
+    def __str__(self) -> str:
+        failed = f", {self._failures} failed" if self._failures else ""
+        return f"{self._stage}: {self._answers} answers{failed}, ${self._usd:.4f}"
+
+
 class PlainProgress:
-    """One line per finished stage and round; at most one line in five seconds inside a stage."""
+    """One line per finished stage and round; now and then one inside a stage."""
 
     def __init__(self) -> None:
         self._said = time.monotonic()
+        self._calls = Calls()
+
+    @hookimpl
+    def insgen_call_finished(self, call: Mapping[str, Any]) -> None:
+        """Print now and then how many answers came."""
+        self._calls.add(call)
+        if time.monotonic() - self._said > _QUIET_S:
+            say(f"  {self._calls}", err=True)
+            self._said = time.monotonic()
 
     @hookimpl
     def insgen_stage_advanced(self, progress: StageProgress) -> None:
@@ -54,7 +93,7 @@ class PlainProgress:
         now = time.monotonic()
         if progress.note:
             say(f"  {progress.stage}: {progress.note}", err=True)
-        elif progress.done and now - self._said > 5:
+        elif progress.done and now - self._said > _QUIET_S:
             say(f"  {progress.stage}: {progress.done} of {progress.total}", err=True)
         else:
             return
@@ -90,6 +129,7 @@ class LiveProgress:
             transient=True,
         )
         self._task: Any = None
+        self._calls = Calls()
         self._name = ""
         self._began = time.monotonic()
         self._show("loading the embedding model", None)
@@ -99,6 +139,13 @@ class LiveProgress:
     def insgen_run_started(self) -> None:
         """Say that the first candidates are on their way."""
         self._show("proposing candidates", None)
+
+    @hookimpl
+    def insgen_call_finished(self, call: Mapping[str, Any]) -> None:
+        """Show how many answers came, and what they cost."""
+        self._calls.add(call)
+        self._show(self._calls.stage, None)
+        self._bar.update(self._task, done=str(self._calls).removeprefix(f"{self._calls.stage}: "))
 
     @hookimpl
     def insgen_stage_advanced(self, progress: StageProgress) -> None:

@@ -62,5 +62,5 @@ def test_first_page_lists_the_commands_in_the_order_of_the_journey() -> None:
     page = help_of("insgen", main_group, 80)
     listed = re.findall(r"^  ([a-z]+) ", page.split("Commands:")[1].split("Example")[0], re.MULTILINE)
 
-    assert listed[:5] == ["quickstart", "init", "check", "run", "add"]
+    assert listed[:5] == ["quickstart", "init", "check", "preview", "run"]
     assert listed == list(main_group.commands)

@@ -24,11 +24,11 @@ KEYS: dict[str, dict[str, set[str]]] = {
     "status {p}": {
         ".": {
             *("last_run", "rounds", "candidates", "waiting", "fates", "rejections", "unreadable", "bank"),
-            *("mean_quality", "costs"),
+            *("mean_quality", "costs", "per_kept_row", "trends", "spared", "drift"),
         },
         "rounds": {
             *("round", "run_id", "finished_utc", "duration_ms", "proposed", "repeated", "unreadable", "rejected"),
-            *("unanswered", "unscored", "kept", "admitted", "evicted", "members"),
+            *("unanswered", "unscored", "kept", "deferred", "admitted", "evicted", "members"),
         },
         "rejections": {"filter", "reason", "n"},
     },
@@ -37,6 +37,11 @@ KEYS: dict[str, dict[str, set[str]]] = {
         "bank": {"version", "round", "event", "rank", "diversity", "quality", "utility"},
     },
     "check {p}": {"": {"what", "ok", "finding"}},
+    "preview {p} -q": {".": {"round", "candidates", "unreadable", "calls", "reused", "tokens", "cost_usd"}},
+    "costs {p}": {".": {"rows", "total", "aside", "kept", "per_kept_row"}},
+    "batches {p}/plan.jsonl -p {p}": {
+        ".": {"path", "batches", "rows", "mean_diversity", "random_diversity"},
+    },
     "bank list -p {p}": {"": BANK_ROW},
     "bank log -p {p}": {
         "": {
@@ -51,7 +56,7 @@ KEYS: dict[str, dict[str, set[str]]] = {
     },
     "bank rollback 1 -p {p}": {".": {"version", "admitted", "evicted"}},
     "export {p}/out.jsonl -p {p}": {".": {"path", "card", "members", "losses"}},
-    "run {p} -q": {".": {"run_id", "reason", "rejected_by", "members"}},
+    "run {p} -q": {".": {"run_id", "reason", "rejected_by", "warnings", "members"}},
     "add {p}/more.jsonl -p {p}": {"": {"source", "new", "repeated", "unreadable"}},
     "replay {p} -q": {".": {"old", "new", "shared", "gained", "lost"}},
     "sql SELECT\u00a01\u00a0AS\u00a0one -p {p}": {"": {"one"}},

@@ -19,7 +19,7 @@ TOML = DATA + EMBED + FILTERS + SCORE + SELECT
         (["loop.rounds=2"], 0, "all 2 rounds of the config are played", 2),
         ([], 3, "the 3 rounds asked for are played", 3),
         (["loop.rounds=2"], 5, "all 2 rounds of the config are played", 2),
-        (["loop.target=8"], 0, "the bank has 10 members, target 8", 1),
+        (["loop.target=8"], 0, "8 rows are kept, target 8", 1),
         (["loop.target=99"], 0, "every source is used up", 4),
         (["loop.min_yield=1.0"], 0, "round 1 kept ", 1),
         ([], 0, "every source is used up", 4),
