@@ -33,9 +33,10 @@ def sync_seeds(conn: sqlite3.Connection, tasks: Sequence[Candidate], round_: int
         if task.id in known:
             continue
         known.add(task.id)
+        seed = seed_of(task)
         conn.execute(
-            "INSERT INTO seeds SELECT ?, coalesce(max(ordinal), 0) + 1, ?, ?, ?, 1.0, 1 FROM seeds",
-            (task.id, task.instruction, task.input, task.output),
+            "INSERT INTO seeds SELECT ?, coalesce(max(ordinal), 0) + 1, ?, ?, ?, ?, 1 FROM seeds",
+            (seed.id, seed.instruction, seed.input, seed.output, seed.weight),
         )
         conn.execute(
             "INSERT INTO seed_events (round, seed_id, event, reason) VALUES (?,?,'added',?)", (round_, task.id, source)

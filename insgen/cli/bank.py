@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -115,6 +114,7 @@ def rollback(version: int, project: Path, as_json: bool) -> None:
     from insgen.errors import ConfigError
     from insgen.store import members
     from insgen.store.database import open_store
+    from insgen.store.rounds import now_utc
 
     store = open_store(database_of(project))
     try:
@@ -126,7 +126,7 @@ def rollback(version: int, project: Path, as_json: bool) -> None:
                 "  `insgen bank log` lists them."
             )
         with store.atomic() as conn:
-            change = members.roll_back(conn, version, datetime.now(UTC).isoformat(timespec="seconds"))
+            change = members.roll_back(conn, version, now_utc())
     finally:
         store.close()
     if as_json:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,6 +18,7 @@ from insgen.loop.pipeline import make_stage
 from insgen.models.templates import PromptFiles
 from insgen.store import ledger
 from insgen.store.database import Store
+from insgen.store.rounds import now_utc
 
 BITE = 5000
 """Rows read at once."""
@@ -59,7 +59,7 @@ def add_data(
     with store.atomic() as conn:
         cursor = conn.execute(
             "INSERT INTO arrivals (added_utc, source, options, n_rows, n_unreadable) VALUES (?,?,?,0,0)",
-            (datetime.now(UTC).isoformat(timespec="seconds"), source, json.dumps(dict(options))),
+            (now_utc(), source, json.dumps(dict(options))),
         )
         arrival, position, exhausted = cursor.lastrowid, "", False
         while not exhausted:

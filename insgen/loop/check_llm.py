@@ -97,12 +97,6 @@ def _key(provider: Provider, llm: Llm) -> str:
 
 def _price(provider: Provider) -> str:
     price = provider.price()
-    if price is None:
-        raise ConfigError(
-            f"No price is known for {provider.model}.\n"
-            "  Expected a model of LiteLLM's price list, or prices in the config.\n"
-            "  Add input_usd_per_million and output_usd_per_million to [llm] (0 for a model of your own)."
-        )
     return f"${price.prompt * 1e6:g} and ${price.completion * 1e6:g} for a million prompt and answer tokens"
 
 

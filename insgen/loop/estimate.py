@@ -16,7 +16,6 @@ from insgen.loop.assemble import Assembly
 from insgen.loop.run import Run
 from insgen.loop.scratch import scratch_copy
 from insgen.models.asking import Asker
-from insgen.models.llm import Price
 from insgen.records import Candidate, Request, Response
 from insgen.store.calls import spent
 from insgen.store.costs import per_kept_row
@@ -93,7 +92,7 @@ class Rehearsal(Asker):
 
     def drain(self) -> tuple[Volume, Volume]:
         """Empty the list; what those requests would take, and what they could take at most."""
-        price = self.provider.price() or Price(0.0, 0.0)  # without a price nothing can be opened
+        price = self.provider.price()
         taken, self.asked = self.asked, []
         likely, most = Volume(0, 0, 0.0), Volume(0, 0, 0.0)
         for request in taken:

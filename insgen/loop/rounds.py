@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -233,7 +232,7 @@ class Player:
                 ledger.add_scores(conn, facts.round, ordinal, (live.name, live.version, weight), made)
             ledger.add_kept(conn, facts.round, facts.kept)
             ledger.set_fates(conn, facts.fates)
-            ledger.wait_again(conn, facts.round, _now(), facts.deferred)
+            ledger.wait_again(conn, facts.round, rounds.now_utc(), facts.deferred)
             if facts.selection is not None:
                 change = self.bank.apply(facts.selection.ranking, self._note(facts, facts.selection))
             for version, signal in proposed.signals:
@@ -246,7 +245,14 @@ class Player:
     def _note(self, facts: RoundFacts, selection: Selection) -> VersionNote:
         live: Live = self.pipeline.selector
         return VersionNote(
-            facts.round, _now(), "round", live.name, live.version, self.embedding.model, self.size, selection.state
+            facts.round,
+            rounds.now_utc(),
+            "round",
+            live.name,
+            live.version,
+            self.embedding.model,
+            self.size,
+            selection.state,
         )
 
     def _row(self, facts: RoundFacts, run_id: int, started: float, change: BankChange | None) -> RoundRow:
@@ -254,7 +260,7 @@ class Player:
         return RoundRow(
             round=facts.round,
             run_id=run_id,
-            finished_utc=_now(),
+            finished_utc=rounds.now_utc(),
             duration_ms=round(1000 * (time.monotonic() - started)),
             proposed=len(facts.proposed.candidates),
             repeated=len(facts.proposed.candidates) - len(facts.fresh),
@@ -289,7 +295,3 @@ def _quality(scores: Sequence[Score], weights: Sequence[float]) -> float:
         return 0.0
     shares = [(s.value - s.low) / (s.high - s.low) for s in scores if s.value is not None]
     return sum(share * weight for share, weight in zip(shares, weights, strict=True)) / sum(weights)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

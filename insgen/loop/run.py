@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from insgen.config.settings import Loop
@@ -68,7 +67,7 @@ class Run:
             f"{live.kind} {live.name}": f"{live.plugin} {live.version}" for live in self.player.pipeline.stages()
         }
         with store.atomic() as conn:
-            run_id = rounds.start_run(conn, _now(), self.tables, self.config_hash, plugins)
+            run_id = rounds.start_run(conn, rounds.now_utc(), self.tables, self.config_hash, plugins)
         if self.player.llm is not None:
             self.player.llm.run_id = run_id
         result = RunResult(run_id)
@@ -82,7 +81,7 @@ class Run:
         finally:
             result.counters["members"] = len(self.player.bank)
             with store.atomic() as conn:
-                rounds.finish_run(conn, run_id, _now(), result.reason)
+                rounds.finish_run(conn, run_id, rounds.now_utc(), result.reason)
             self.hook.insgen_run_finished(run_id=run_id, reason=result.reason, counters=dict(result.counters))
         return result
 
@@ -154,7 +153,3 @@ class Run:
             return
         tasks = [Candidate(seed.instruction, seed.input, seed.output) for seed in self.player.bank.seeds()]
         self.player.embedding.embed(tasks, 0, lambda done, total: None)  # noqa: ARG005 - nobody watches
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -16,9 +16,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from insgen.config.settings import Budget, Llm
-from insgen.errors import ConfigError, StageError
+from insgen.errors import StageError
 from insgen.models.commits import Commits
-from insgen.models.llm import Price, Provider, Reply, Trouble
+from insgen.models.llm import Provider, Reply, Trouble
 from insgen.models.pace import Pace
 from insgen.models.purse import Purse
 from insgen.records import Request, Response
@@ -90,7 +90,7 @@ class Line:
     _jitter: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311 - spreads retries, decides nothing
 
     def __post_init__(self) -> None:
-        self._price = _price_of(self.provider)
+        self._price = self.provider.price()
         self.purse = Purse(self.budget, calls.spent(self.store.conn))
         self.pace = Pace(self.settings.concurrency, self.clock, self.sleep)
         self._commits = Commits(self.store, self.settings.concurrency)
@@ -268,17 +268,6 @@ class Line:
 
     def _tell(self, key: CallKey, facts: Mapping[str, Any]) -> None:
         self.notify({"round": key.round, "stage": key.stage, "ordinal": key.ordinal, "model": key.model, **facts})
-
-
-def _price_of(provider: Provider) -> Price:
-    price = provider.price()
-    if price is None:
-        raise ConfigError(
-            f'No price is known for the model "{provider.model}", so its costs could not be counted.\n'
-            "  Expected a model of litellm's price list, or prices in the config.\n"
-            "  Add input_usd_per_million and output_usd_per_million to [llm] (0 for a model of your own)."
-        )
-    return price
 
 
 def _permanent(model: str, trouble: Trouble) -> StageError:

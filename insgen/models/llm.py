@@ -89,8 +89,11 @@ class Provider:
         """The LiteLLM id."""
         return self._settings.model
 
-    def price(self) -> Price | None:
-        """What the config states, else what litellm's list knows; ``None`` when neither does."""
+    def price(self) -> Price:
+        """What the config states, else what litellm's list knows.
+
+        :raises ConfigError: neither knows it, or the config states half of it: a cost is never taken for zero.
+        """
         stated = (self._settings.input_usd_per_million, self._settings.output_usd_per_million)
         if min(stated) >= 0:
             return Price(stated[0] / 1e6, stated[1] / 1e6)
@@ -102,9 +105,15 @@ class Provider:
         try:
             known = _litellm().get_model_info(self.model)
         except Exception:  # noqa: BLE001 - litellm raises a bare Exception for a model it does not know
-            return None
+            known = {}
         prompt, completion = known.get("input_cost_per_token"), known.get("output_cost_per_token")
-        return None if prompt is None or completion is None else Price(float(prompt), float(completion))
+        if prompt is None or completion is None:
+            raise ConfigError(
+                f'No price is known for the model "{self.model}", so its costs could not be counted.\n'
+                "  Expected a model of litellm's price list, or prices in the config.\n"
+                "  Add input_usd_per_million and output_usd_per_million to [llm] (0 for a model of your own)."
+            )
+        return Price(float(prompt), float(completion))
 
     def missing_keys(self) -> list[str]:
         """Names of environment variables that the model's service needs and that are not set; never their values.

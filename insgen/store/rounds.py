@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
+from datetime import UTC, datetime
 from typing import Any
 
 
@@ -51,6 +52,11 @@ class Position:
     name: str
     position: str
     exhausted: bool
+
+
+def now_utc() -> str:
+    """The time as the store keeps it: ISO 8601, UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def start_run(
