@@ -3,7 +3,9 @@
 This is the public face: names for plugin authors, no logic. Everything else is the program's own and may change.
 """
 
+from insgen.deprecations import instead_of
 from insgen.errors import ConfigError, DataError, InsgenError, PluginError, StageError, StoreError
+from insgen.feedback import read_feedback
 from insgen.hooks.spec import hookimpl
 from insgen.hooks.stages import (
     LLM,
@@ -12,6 +14,7 @@ from insgen.hooks.stages import (
     Executor,
     Exporter,
     FeedbackSource,
+    FeedbackView,
     Filter,
     Generator,
     GeneratorContext,
@@ -20,6 +23,7 @@ from insgen.hooks.stages import (
     Prompts,
     Responder,
     Scorer,
+    SeedContext,
     SeedPolicy,
     Selector,
     StageProgress,
@@ -28,6 +32,7 @@ from insgen.records import (
     Answer,
     Candidate,
     CandidateId,
+    Feedback,
     Generated,
     Member,
     Neighbour,
@@ -40,8 +45,12 @@ from insgen.records import (
     Response,
     Score,
     Seed,
+    SeedChange,
+    SeedUpdate,
     Selection,
     Signal,
+    TrainingSeries,
+    TrainingStep,
     Turn,
     Unreadable,
     Verdict,
@@ -61,7 +70,9 @@ __all__ = [
     "Embedder",
     "Executor",
     "Exporter",
+    "Feedback",
     "FeedbackSource",
+    "FeedbackView",
     "Filter",
     "Generated",
     "Generator",
@@ -84,13 +95,18 @@ __all__ = [
     "Score",
     "Scorer",
     "Seed",
+    "SeedChange",
+    "SeedContext",
     "SeedPolicy",
+    "SeedUpdate",
     "Selection",
     "Selector",
     "Signal",
     "StageError",
     "StageProgress",
     "StoreError",
+    "TrainingSeries",
+    "TrainingStep",
     "Turn",
     "Unreadable",
     "Verdict",
@@ -98,5 +114,11 @@ __all__ = [
     "content_hash",
     "declined",
     "hookimpl",
+    "read_feedback",
     "speaks_as_model",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Give a deprecated name of the face, with a warning; see `insgen.deprecations`."""
+    return globals()[instead_of(name)]

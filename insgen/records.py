@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NewType
@@ -152,6 +152,13 @@ class Candidate:
         """Give a copy with its quality, 0 to 1."""
         return self._copy(quality=quality)
 
+    def shortened(self, n_messages: int) -> Candidate:
+        """Give a copy with its first messages only (question, answer, later turns); its id stays that of the whole.
+
+        :param n_messages: at least 1, for a candidate has its question.
+        """
+        return self._copy(output=self.output if n_messages > 1 else "", turns=self.turns[: max(0, n_messages - 2)])
+
     def bare(self) -> Candidate:
         """Give it without vector and quality, as a proposal has to be: they may be those of a text it was made from."""
         return self if self.vector is None and self.quality is None else self._copy(vector=None, quality=None)
@@ -173,6 +180,7 @@ class Seed:
 
     :ivar id: content id of its texts (the id of the candidate with the same texts).
     :ivar weight: how often it should be drawn, relative to the others; >= 0.
+    :ivar pinned: the user wants it to stay; no policy may evict it.
     """
 
     id: str
@@ -180,6 +188,35 @@ class Seed:
     input: str = ""
     output: str = ""
     weight: float = 1.0
+    pinned: bool = False
+
+
+@dataclass(frozen=True)
+class SeedChange:
+    """One change of the seed set.
+
+    :ivar event: ``promoted`` (it comes in), ``evicted`` (it goes) or ``weighted`` (its weight is now that of ``seed``).
+    :ivar seed: the seed as it is from now on; the id of a promoted one is that of the candidate it was.
+    :ivar reason: why, for people, with the figures that decided.
+    :ivar evidence: those figures for programs: names -> texts and finite numbers.
+    """
+
+    event: str
+    seed: Seed
+    reason: str
+    evidence: Mapping[str, str | float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SeedUpdate:
+    """What a seed policy makes of feedback.
+
+    :ivar changes: in the order in which they are done.
+    :ivar state: what the policy wants to be handed next time; opaque to everybody else, stored with the changes.
+    """
+
+    changes: tuple[SeedChange, ...] = ()
+    state: str = ""
 
 
 @dataclass(frozen=True)
@@ -193,6 +230,7 @@ class Request:
     :ivar prompt_hash: content id of the prompt file it was rendered from.
     :ivar source: what the prompt shows and the candidates will come from (``docs/a.md``), where it is not the LLM
         alone.
+    :ivar licence: the licence of that source; empty when unknown.
     """
 
     messages: tuple[Turn, ...]
@@ -201,6 +239,7 @@ class Request:
     seed_ids: tuple[str, ...] = ()
     prompt_hash: str = ""
     source: str = ""
+    licence: str = ""
 
 
 @dataclass(frozen=True)
@@ -256,6 +295,8 @@ class Generated:
     :ivar position: where to go on in the next round; opaque to everybody else, stored with the round.
     :ivar exhausted: nothing more will ever come.
     :ivar unreadable: what could not be read on the way.
+    :ivar position_without: gives the position instead where requests (by their places, from 0) were not sent because
+        the budget is spent, so that they are asked later; ``exhausted`` is then no longer so. ``None``: they are lost.
     """
 
     candidates: tuple[Candidate, ...] = ()
@@ -263,6 +304,7 @@ class Generated:
     position: str = ""
     exhausted: bool = False
     unreadable: tuple[Unreadable, ...] = ()
+    position_without: Callable[[Sequence[int]], str] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -406,14 +448,83 @@ class Selection:
 class Signal:
     """Feedback about one instruction from outside the loop.
 
+    :ivar candidate_id: the instruction; empty when only its text is known.
     :ivar name: what was measured (``loss``, ``accepted``, ``eval:mmlu``).
     :ivar value: -1 (less like this) to +1 (more like this).
+    :ivar source: who said it; of two signals with the same instruction, name and source the newer one counts.
+    :ivar text: the instruction as it was measured, where it has no id.
+    :ivar time: when it was measured, in seconds since 1970, UTC; 0 when nobody knows.
     """
 
     candidate_id: CandidateId
     name: str
     value: float
     source: str = ""
+    text: str = ""
+    time: float = 0.0
+
+
+@dataclass(frozen=True)
+class TrainingStep:
+    """One optimiser step of a model that is trained on this bank's instructions, as it was executed.
+
+    :ivar run_id: the training it is part of, in the trainer's words.
+    :ivar step: counted from 1; a resumed training repeats numbers, and the newer record of a step counts.
+    :ivar items: ids by micro-batch, in the order executed; a micro-batch may hold none.
+    :ivar time: when it was executed, in seconds since 1970, UTC.
+    :ivar round: the round whose plan was executed (a turn of generating and training); 0 when unknown.
+    :ivar loss: mean loss of the step's target tokens.
+    :ivar grad_norm: global L2 norm of the gradient over all trainable parameters, after accumulation; >= 0.
+    :ivar grad_norm_kind: ``pre_clip``, ``post_clip`` or ``unknown``.
+    :ivar max_grad_norm: where the gradient is clipped; 0 or ``None``: nowhere.
+    :ivar lr: learning rate of the step.
+    :ivar n_target_tokens: tokens that the loss is taken over.
+    :ivar trainable_params: how many numbers the optimiser changes.
+    :ivar item_loss: id -> mean loss of its target tokens, where the trainer tells.
+    """
+
+    run_id: str
+    step: int
+    items: tuple[tuple[str, ...], ...]
+    time: float
+    round: int = 0
+    loss: float | None = None
+    grad_norm: float | None = None
+    grad_norm_kind: str = "unknown"
+    max_grad_norm: float | None = None
+    lr: float | None = None
+    n_target_tokens: int | None = None
+    trainable_params: int | None = None
+    item_loss: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrainingSeries:
+    """Steps that may be compared with one another: of one training, with one set of trainable parameters.
+
+    :ivar trainable_params: how many numbers the optimiser changes; ``None`` when the trainer did not say.
+    :ivar n_steps: how many steps there are; numbers may be missing.
+    :ivar first_step: the smallest number of a step; ``last_step``: the largest.
+    """
+
+    run_id: str
+    trainable_params: int | None
+    n_steps: int
+    first_step: int
+    last_step: int
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """What a feedback source gives at once.
+
+    :ivar steps: of trainings; ``signals``: about single instructions.
+    :ivar position: where to go on; opaque to everybody else.
+    """
+
+    steps: tuple[TrainingStep, ...] = ()
+    signals: tuple[Signal, ...] = ()
+    position: str = ""
 
 
 @dataclass(frozen=True)

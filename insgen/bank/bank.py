@@ -95,9 +95,18 @@ class Bank:
         """See `insgen.BankView.n_kept`."""
         return ledger.n_kept(self._conn)
 
+    @property
+    def n_scored(self) -> int:
+        """How many of the kept have a quality: the rows that ``[loop] target`` and the cost per kept row count."""
+        return ledger.n_scored(self._conn)
+
     def kept(self, start: int = 0) -> Iterator[Candidate]:
         """See `insgen.BankView.kept`."""
         return ledger.kept(self._conn, start)
+
+    def find(self, ids: Sequence[CandidateId]) -> Mapping[CandidateId, Candidate]:
+        """See `insgen.BankView.find`."""
+        return ledger.find_kept(self._conn, ids)
 
     def seeds(self) -> Sequence[Seed]:
         """See `insgen.BankView.seeds`."""

@@ -27,6 +27,7 @@ _QUERY_BREADTH = 200  # ef
 _SEED = 20_240_901
 _BLOCK_ENTRIES = 1 << 22  # similarities held at a time: 16 MiB of float32
 _PAIRS = 1 << 12  # pairs measured at a time: 25 MiB of float64 at 384 dimensions
+_GROUP_SIZE = 16  # similarities of which only the greatest is looked at first
 _NORM_SLACK = 1e-3  # a vector further than this from norm 1 was never normalised
 
 _log = logging.getLogger(__name__)
@@ -101,11 +102,11 @@ class Neighbours:
         """Search all rows for a block of queries.
 
         The float32 product depends on how BLAS cuts the block, so it only shortlists: every row within twice its
-        rounding bound (d units in the last place, for unit vectors) of the k-th best is measured again.
+        rounding bound (d units in the last place, for unit vectors) of the k-th best, or of what is known to be no
+        better than that, is measured again.
         """
         rough = queries @ self._storage[: self._size].T
-        last = self._size - k
-        kth = rough.max(axis=1) if k == 1 else np.partition(rough, last, axis=1)[:, last]
+        kth = _at_most_kth(rough, k)
         slack = np.float32(2 * self._dimension * np.finfo(np.float32).eps)
         # Eight times as fast as the nonzero() of a matrix.
         owners, rows = np.divmod(np.flatnonzero(rough >= (kth - slack)[:, None]), self._size)
@@ -173,3 +174,18 @@ class Neighbours:
         if len(wrong):
             raise ValueError(f"vector {wrong[0]} has L2 norm {norms[wrong[0]]:.6g}: expected a finite vector of norm 1")
         return rows
+
+
+def _at_most_kth(similarity: NDArray[np.float32], k: int) -> NDArray[np.float32]:
+    """A bound that at least the k greatest of each row reach, and few others do; ten times as fast as the k-th itself.
+
+    Each of the k groups of columns with the greatest maxima holds a value that is not below the k-th of these maxima.
+    """
+    width = similarity.shape[1] // _GROUP_SIZE
+    if width < k:
+        width = similarity.shape[1]
+    maxima = similarity[:, :width].copy()
+    for first in range(width, similarity.shape[1] - width + 1, width):
+        np.maximum(maxima, similarity[:, first : first + width], out=maxima)
+    bound: NDArray[np.float32] = maxima.max(axis=1) if k == 1 else np.partition(maxima, width - k, axis=1)[:, width - k]
+    return bound

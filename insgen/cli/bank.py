@@ -6,14 +6,16 @@ from pathlib import Path
 
 import click
 
+from insgen.cli.bank_versions import merge, show, split
 from insgen.cli.output import database_of, example, json_option, print_json, print_table, project_option, reading, say
 
 
 @click.group(epilog=example("insgen bank list -p handbook", "insgen bank diff 1 3 -p handbook"))
 def bank() -> None:
-    """List the bank; compare its versions, go back to one.
+    """List, merge and split the bank; go back to a version.
 
-    The bank is the ranked set that a run keeps. Every round that changes it makes a new version, and none is lost.
+    The bank is the ranked set that a run keeps. Every round that changes it makes a new version, and none is lost: an
+    eviction deletes nothing.
     """
 
 
@@ -125,8 +127,10 @@ def rollback(version: int, project: Path, as_json: bool) -> None:
                 f"  Expected {'1 to ' + str(newest - 1) if newest > 1 else 'an older version, and there is none'}.\n"
                 "  `insgen bank log` lists them."
             )
+        _, _, before = members.selector_state(store.conn)
         with store.atomic() as conn:
             change = members.roll_back(conn, version, now_utc())
+        _, _, after = members.selector_state(store.conn)
     finally:
         store.close()
     if as_json:
@@ -136,3 +140,9 @@ def rollback(version: int, project: Path, as_json: bool) -> None:
         f"The bank is at version {change.version}, with the members of version {version}: "
         f"{len(change.admitted)} came back, {len(change.evicted)} went."
     )
+    if before != after:
+        say(f"That version was ranked with the embedding model {after}: set [embed] back to it, or migrate again.")
+
+
+for _command in (show, merge, split):
+    bank.add_command(_command)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import click
 from insgen.cli.output import example, json_option, print_json, project_option, reading, say
 
 if TYPE_CHECKING:
+    from insgen.report.budget import Walk, WalkName
     from insgen.report.export import ExportSummary
 
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     epilog=example(
         "insgen export train.jsonl -p handbook",
         "insgen export train.jsonl --format messages --top 500 -p handbook",
+        "insgen export train.jsonl --max-tokens 900000 --max-length 2048",
+        "insgen export train.jsonl --max-tokens 900000 --tokenizer tokenizer.json",
     )
 )
 @click.argument("out", type=click.Path(path_type=Path))
@@ -32,25 +35,77 @@ if TYPE_CHECKING:
 @click.option(
     "--top", type=click.IntRange(min=1), help="Only the best so many; every such part is the best set of its size."
 )
+@click.option("--max-tokens", type=click.IntRange(min=1), help="Stop before replies have more tokens in all.")
+@click.option("--max-replies", type=click.IntRange(min=1), help="Stop before there are more replies in all.")
+@click.option(
+    "--max-length",
+    type=click.IntRange(min=1),
+    help="Most tokens of one conversation; later exchanges are cut off to fit, and a row that cannot fit is left out.",
+)
+@click.option(
+    "--tokenizer",
+    default="bytes/4",
+    show_default=True,
+    help="What counts tokens: a tokenizer.json or its folder, tiktoken:ENCODING, or a model on the Hugging Face Hub. "
+    "The default is an estimate and needs no file; the card says what counted.",
+)
+@click.option(
+    "--walk",
+    "walk_",
+    type=click.Choice(["clean", "paper"]),
+    default="clean",
+    show_default=True,
+    help="How a budget is met: exactly, or as the released program of the PIBE paper does, with its errors.",
+)
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @json_option
-def export(out: Path, project: Path, format_: str, top: int | None, force: bool, as_json: bool) -> None:
+def export(
+    out: Path,
+    project: Path,
+    format_: str,
+    top: int | None,
+    max_tokens: int | None,
+    max_replies: int | None,
+    max_length: int | None,
+    tokenizer: str,
+    walk_: WalkName,
+    force: bool,
+    as_json: bool,
+) -> None:
     """Write the bank to a file, best first, with its card.
 
     OUT is the file; its data set card, OUT.README.md, tells how the set was made. `datasets.load_dataset` reads every
     format back as it was written. Works while a run is writing.
+
+    A budget (--top, --max-tokens, --max-replies) is met by walking down the ranking, up to the first row that would
+    break it: the set for a small budget is the beginning of the set for a larger one. Only replies count.
     """
-    done = write_export(project, out, format_, top, force=force)
+    from insgen.report.budget import Budget, CutNote, walk
+    from insgen.report.tokens import counter
+
+    budget = Budget(top, max_tokens, max_replies, max_length)
+    counting = counter(tokenizer)
+    note = CutNote(budget, walk_, counting.name if budget.counts else "")
+    cutting = walk(note, counting.count) if budget != Budget() else None
+    done = write_export(project, out, format_, cutting, force=force)
     if as_json:
-        print_json({"path": done.path, "card": done.card, "members": done.exported.n_members, "losses": done.losses()})
+        cut = {**asdict(budget), "walk": walk_, "tokenizer": note.tokenizer, **asdict(note.cut)} if cutting else None
+        paths = {"path": done.path, "card": done.card, "members": done.exported.n_members}
+        print_json({**paths, "losses": done.losses(), "cut": cut})
         return
     say(told(done, out))
-    for loss in done.losses():
-        say(f"Warning: {loss}", err=True)
+    if budget.counts:
+        say(f"{note.cut.n_replies:,} replies with {note.cut.n_tokens:,} tokens, counted with {note.tokenizer}.")
+    remarks = [f"{remark}." for remark in note.remarks()]
+    for warning in (*remarks, *done.losses()):
+        say(f"Warning: {warning}", err=True)
 
 
-def write_export(project: Path, out: Path, format_: str, top: int | None, *, force: bool) -> ExportSummary:
-    """Export a project's bank; works while a run is writing."""
+def write_export(project: Path, out: Path, format_: str, cutting: Walk | None, *, force: bool) -> ExportSummary:
+    """Export a project's bank; works while a run is writing.
+
+    :param cutting: walks down the ranking to a budget; ``None`` = the whole bank.
+    """
     from insgen.config.load import load_config
     from insgen.config.settings import StageUse
     from insgen.hooks.manager import load_plugins
@@ -63,8 +118,10 @@ def write_export(project: Path, out: Path, format_: str, top: int | None, *, for
     plugins = load_plugins(config.plugins, config.folder)
     exporter = make_stage(plugins, "exporter", StageUse(format_, where="--format")).stage
     with reading(project) as conn:
-        facts = card_facts(conn, config.project)
-        return export_bank(islice(queries.members(conn), top), exporter, out, facts, force=force)
+        facts, members = card_facts(conn, config.project), queries.members(conn)
+        if cutting is not None:
+            facts, members = replace(facts, cut=cutting.note), cutting.rows(members)
+        return export_bank(members, exporter, out, facts, force=force)
 
 
 def told(done: ExportSummary, out: Path) -> str:

@@ -13,8 +13,11 @@ from insgen.cli.add import add
 from insgen.cli.bank import bank
 from insgen.cli.batches import batches
 from insgen.cli.check import check
+from insgen.cli.compare import compare
 from insgen.cli.costs import costs
+from insgen.cli.embed import embed
 from insgen.cli.export import export
+from insgen.cli.feedback import feedback
 from insgen.cli.init import init
 from insgen.cli.output import example, paint, put, safe, say
 from insgen.cli.plugins import plugins
@@ -23,8 +26,10 @@ from insgen.cli.quickstart import quickstart
 from insgen.cli.recipes import recipes
 from insgen.cli.replay import replay
 from insgen.cli.run import run
+from insgen.cli.seeds import seeds
 from insgen.cli.sql import sql
 from insgen.cli.status import status
+from insgen.cli.train import train
 from insgen.cli.why import why
 from insgen.errors import InsgenError, PluginError
 
@@ -88,9 +93,14 @@ for _command in (
     costs,
     why,
     bank,
+    embed,
     export,
     batches,
+    train,
+    feedback,
+    seeds,
     replay,
+    compare,
     sql,
     plugins,
     recipes,

@@ -11,24 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from insgen.cli.output import example, json_option, print_json, print_table, say, width
+from insgen.cli.plugins_new import PLACES, new
+from insgen.cli.plugins_test import test
 
 if TYPE_CHECKING:
     from insgen.hooks.manager import Offer, Plugins
 
 F = TypeVar("F", bound=Callable[..., Any])
-_PLACES = {
-    "generator": '[[generate]]\nuse = "{}"',
-    "embedder": '[embed]\nuse = "{}"',
-    "filter": '[[filter]]\nuse = "{}"',
-    "responder": '[respond]\nuse = "{}"',
-    "scorer": '[[score]]\nuse = "{}"',
-    "selector": '[select]\nuse = "{}"',
-    "seed policy": '[seeds]\nuse = "{}"',
-    "feedback source": '[[feedback]]\nuse = "{}"',
-    "executor": '[embed]\nexecutor = "{}"',
-    "exporter": "insgen export OUT --format {}",
-}
-"""Kind of stage -> how its name is put to use."""
 _LISTED = re.compile(r"^(\s|[-*|]|\d+\.)", re.MULTILINE)
 
 
@@ -105,6 +94,10 @@ def show(name: str, project: Path | None, as_json: bool) -> None:
         _tell(offer, loaded)
 
 
+plugins.add_command(new)
+plugins.add_command(test)
+
+
 def _tell(offer: Offer, loaded: Plugins) -> None:
     import json
 
@@ -112,9 +105,9 @@ def _tell(offer: Offer, loaded: Plugins) -> None:
 
     say(f"{offer.kind} {offer.name}  (offered by {offer.plugin}, {offer.distribution} {offer.version})\n")
     say(wrapped(_text(offer, loaded)) + "\n")
-    if offer.kind in _PLACES:
+    if offer.kind in PLACES:
         where = "On the command line" if offer.kind == "exporter" else "In insgen.toml"
-        say(f"{where}:\n\n" + "".join(f"  {line}\n" for line in _PLACES[offer.kind].format(offer.name).split("\n")))
+        say(f"{where}:\n\n" + "".join(f"  {line}\n" for line in PLACES[offer.kind].format(offer.name).split("\n")))
     options = options_of(offer.cls)
     say("Options:\n" if options else "It has no options.")
     for option in options:

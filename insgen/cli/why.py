@@ -77,7 +77,9 @@ def _proposal(row: dict[str, Any]) -> str:
     kind = f" as {row['kind']}" if row["kind"] else ""
     again = "" if row["first"] else " (again; the first appearance decides)"
     licence = f", licence {row['licence']}" if row["licence"] else ""
-    return f"  {when}  proposed by {row['generator']} from {place}{kind}{licence}{again}"
+    added = row["added_from"] or ""
+    brought = f", in a {added}" if added.startswith(("merge of ", "split of ")) else ""
+    return f"  {when}  proposed by {row['generator']} from {place}{kind}{licence}{brought}{again}"
 
 
 def _verdict(row: dict[str, Any]) -> str:

@@ -58,7 +58,8 @@ class Loop:
     #: what to do when a model's proposals lose their variety: nothing, say so, or stop
     collapse: Literal["off", "warn", "stop"] = "warn"
     collapse_rounds: int = 3  #: so many of the last rounds are compared with as many of the first
-    #: stop after so many LLM answers in a row, over whole rounds, without a new task; 0 = never
+    #: stop after so many LLM answers in a row without a new task, or so many new tasks in a row without an answer
+    #: or a score, over whole rounds; 0 = never
     max_empty_calls: int = 20
     prompt_seeds: int = 3  #: seeds drawn per round for prompts
 

@@ -14,12 +14,13 @@ from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from insgen.errors import InsgenError, PluginError
-from insgen.hooks.checks import flaw, is_number, is_text
-from insgen.hooks.stages import LLM, BankView, GeneratorContext, Prompts
+from insgen.hooks.checks import flaw, is_number, is_text, step_flaw
+from insgen.hooks.stages import LLM, BankView, GeneratorContext, Prompts, SeedContext
 from insgen.records import (
     Answer,
     Candidate,
     CandidateId,
+    Feedback,
     Generated,
     Parsed,
     Pool,
@@ -28,8 +29,11 @@ from insgen.records import (
     Response,
     Score,
     Seed,
+    SeedChange,
+    SeedUpdate,
     Selection,
     Signal,
+    TrainingStep,
     Unreadable,
     Verdict,
     clean_text,
@@ -75,6 +79,16 @@ def generate(live: Live, context: GeneratorContext) -> Generated:
     something = made.candidates or made.requests or made.unreadable or made.position != context.position
     _promise(live, bool(something) or made.exhausted, "gave nothing, stays where it is and is not exhausted")
     return replace(made, candidates=_proposals(live, made.candidates), unreadable=_unreadable(live, made.unreadable))
+
+
+def without(live: Live, made: Generated, places: Sequence[int]) -> Generated:
+    """Let a generator go back for the requests at these places, which were not sent; nothing changes if it cannot."""
+    back = made.position_without
+    if back is None or not places:
+        return made
+    position: str = _call(live, lambda: back(places), str)
+    _promise(live, is_text(position), f"gave the position {position!r}, expected text")
+    return replace(made, position=position, exhausted=False)
 
 
 def parse(live: Live, response: Response) -> Parsed:
@@ -190,17 +204,56 @@ def draw_seeds(live: Live, n: int, seeds: Sequence[Seed], signals: Sequence[Sign
     return drawn
 
 
-def read_feedback(live: Live, project: Path, position: str) -> tuple[Sequence[Signal], str]:
+def update_seeds(live: Live, context: SeedContext) -> SeedUpdate:
+    """Have the seed set changed after feedback."""
+    made: SeedUpdate = _call(live, lambda: live.stage.update(context), SeedUpdate)
+    _promise(live, is_text(made.state), f"gave a state of type {type(made.state).__name__}, expected text")
+    _each(live, made.changes, SeedChange)
+    in_force = {seed.id: seed.pinned for seed in context.seeds}
+    for change in made.changes:
+        _promise(live, isinstance(change.seed, Seed), f"{change.event} {type(change.seed).__name__}, expected Seed")
+        _sound(live, change.seed)
+        _promise(live, bool(change.reason), f"{change.event} the seed {change.seed.id} without a reason")
+        _promise(
+            live,
+            all(is_text(name) and (is_text(each) or is_number(each)) for name, each in change.evidence.items()),
+            f"gave the evidence {change.evidence!r:.80}, expected texts and finite numbers",
+        )
+        _follow(live, change, in_force, context.dropped)
+    return made
+
+
+def _follow(live: Live, change: SeedChange, in_force: dict[str, bool], dropped: frozenset[str]) -> None:
+    """Check one change against the set as it is by now (id -> whether pinned), and do it there."""
+    id_ = change.seed.id
+    events = ("promoted", "evicted", "weighted")
+    _promise(live, change.event in events, f"has the change {change.event!r}, expected one of {', '.join(events)}")
+    if change.event == "promoted":
+        _promise(live, id_ not in in_force, f"promoted the seed {id_}, which is in force")
+        _promise(live, id_ not in dropped, f"promoted the seed {id_}, which the user dropped")
+        in_force[id_] = False
+        return
+    _promise(live, id_ in in_force, f"{change.event} the seed {id_}, which is not in force")
+    _promise(live, change.seed.weight >= 0, f"gave the seed {id_} the weight {change.seed.weight}, expected 0 or more")
+    if change.event == "evicted":
+        _promise(live, not in_force.pop(id_), f"evicted the seed {id_}, which is pinned")
+
+
+def read_feedback(live: Live, project: Path, position: str) -> Feedback:
     """Have new feedback read."""
-    read: tuple[Sequence[Signal], str] = _call(live, lambda: live.stage.read(project, position), tuple)
-    _promise(live, len(read) == 2 and is_text(read[1]), f"returned {read!r:.80}, expected signals and a position")
-    signals, position = read
-    _each(live, signals, Signal)
-    for signal in signals:
+    read: Feedback = _call(live, lambda: live.stage.read(project, position), Feedback)
+    _promise(live, is_text(read.position), f"gave the position {read.position!r}, expected text")
+    _each(live, read.signals, Signal)
+    for signal in read.signals:
         _promise(
             live, -1 <= signal.value <= 1, f"gave the signal {signal.value} for {signal.candidate_id}, expected -1 to 1"
         )
-    return signals, position
+        _promise(live, bool(signal.candidate_id or signal.text), "gave a signal with neither id nor text")
+    _each(live, read.steps, TrainingStep)
+    for step in read.steps:
+        wrong = step_flaw(step)
+        _promise(live, not wrong, f"gave step {step.step} of the training {step.run_id!r} with {wrong}")
+    return read
 
 
 def _call(live: Live, work: Callable[[], Any], expected: type[Any]) -> Any:

@@ -12,6 +12,8 @@ from dataclasses import fields
 from functools import cache
 from typing import Any
 
+from insgen.records import TrainingStep
+
 
 def flaw(record: Any) -> str:
     """Say which field is wrong and what was expected; empty when all is well.
@@ -23,6 +25,19 @@ def flaw(record: Any) -> str:
         if not (check(value) or (optional and value is None)):
             return f"{type(record).__name__}.{name} = {value!r:.80}, expected {expected}"
     return ""
+
+
+def step_flaw(step: TrainingStep) -> str:
+    """Say what is wrong with the values of a step whose fields are of the right kinds; empty when all is well."""
+    for name, least in (("step", 1), ("round", 0), ("time", 0), ("grad_norm", 0), ("max_grad_norm", 0), ("lr", 0)):
+        value = getattr(step, name)
+        if value is not None and value < least:
+            return f"{name} = {value!r}, expected at least {least}"
+    if not isinstance(step.items, tuple) or not all(_are_texts(micro) for micro in step.items):
+        return f"items = {step.items!r:.80}, expected a tuple of tuples of ids"
+    if not all(is_text(id_) and is_number(loss) for id_, loss in step.item_loss.items()):
+        return f"item_loss = {step.item_loss!r:.80}, expected finite numbers by id"
+    return "" if step.run_id else "an empty run_id"
 
 
 def is_text(value: object) -> bool:

@@ -11,6 +11,8 @@ import dataclasses
 import hashlib
 import importlib
 import importlib.util
+import os
+import stat
 import sys
 import sysconfig
 import traceback
@@ -52,14 +54,21 @@ BUILTIN_PLUGINS = (
     "insgen.plugins.filters.pii",
     "insgen.plugins.filters.decontamination",
     "insgen.plugins.responders.llm",
+    "insgen.plugins.responders.self_instruct",
     "insgen.plugins.scorers.heuristic",
     "insgen.plugins.scorers.judge",
     "insgen.plugins.scorers.deita",
     "insgen.plugins.selectors.pibe",
     "insgen.plugins.selectors.k_center",
+    "insgen.plugins.selectors.deita",
+    "insgen.plugins.selectors.facility_location",
+    "insgen.plugins.selectors.mmr",
+    "insgen.plugins.selectors.cluster_quota",
     "insgen.plugins.selectors.quality",
     "insgen.plugins.selectors.random",
     "insgen.plugins.seed_policies.uniform",
+    "insgen.plugins.seed_policies.sedi",
+    "insgen.plugins.feedback.training_log",
     "insgen.plugins.exporters.alpaca",
     "insgen.plugins.exporters.sharegpt",
     "insgen.plugins.exporters.messages",
@@ -300,6 +309,8 @@ def _import_named(name: str, folder: Path) -> tuple[ModuleType, str]:
         if not name.endswith(".py"):
             return importlib.import_module(name), "unversioned"
         path = (folder / name).resolve()
+        if os.name == "posix" and path.stat().st_mode & stat.S_IWOTH:
+            raise refuse(f"everybody on this machine may write {path}, and it would run as you (chmod o-w {path})")
         code = path.read_bytes()
         version = "b2:" + hashlib.blake2b(code, digest_size=8).hexdigest()
         title = f"insgen_config_plugin_{path.stem}_{version[3:]}"

@@ -21,6 +21,7 @@ from insgen.records import (
     Answer,
     Candidate,
     CandidateId,
+    Feedback,
     Generated,
     Member,
     Neighbour,
@@ -30,14 +31,18 @@ from insgen.records import (
     Response,
     Score,
     Seed,
+    SeedUpdate,
     Selection,
     Signal,
+    TrainingSeries,
+    TrainingStep,
     Verdict,
 )
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -136,6 +141,12 @@ class BankView(Protocol):
         :param start: how many of the oldest to leave out, so that an index can be brought up to date.
         """
 
+    def find(self, ids: Sequence[CandidateId]) -> Mapping[CandidateId, Candidate]:
+        """Those of some candidates that ever passed every filter, evicted or not, with quality and without vectors.
+
+        :returns: by id, in the order asked; ids that are unknown or were never kept are left out.
+        """
+
     def seeds(self) -> Sequence[Seed]:
         """The seed tasks in force."""
 
@@ -218,6 +229,7 @@ class Parser(Protocol):
 
         :param response: the raw answer with its request.
         :returns: candidates in order of appearance, and what could not be read, with reasons.
+        :raises: nothing, whatever the text.
         """
 
 
@@ -274,10 +286,13 @@ class Responder(Protocol):
     def respond(self, candidates: Sequence[Candidate], llm: LLM | None, prompts: Prompts) -> Sequence[Answer]:
         """Answer every candidate, in the order given.
 
+        Called once per round, after the filters, where one of their survivors has no output.
+
         :param candidates: all without output.
         :param llm: ``None`` when the config has no ``[llm]`` section.
         :param prompts: the project's prompt files.
         :returns: one answer per candidate; one that could not be had has ``output=None`` and a reason.
+        :raises StageError: no answer can be had at all, for example without an ``[llm]`` section.
         """
 
 
@@ -291,11 +306,15 @@ class Scorer(Protocol):
     ) -> Sequence[Score]:
         """Score every candidate exactly once, in the order given.
 
+        Called once per round, where a candidate is left to score: it passed the filters, has its output, and every
+        scorer before this one gave it a score.
+
         :param candidates: survivors with output (where the config has a responder) and vectors.
         :param bank: read-only.
         :param llm: ``None`` when the config has no ``[llm]`` section.
         :param prompts: the project's prompt files.
         :returns: one score per candidate, finite and within ``[low, high]``, or ``value=None`` with a reason.
+        :raises StageError: no score can be had at all, for example without an ``[llm]`` section.
         """
 
 
@@ -315,7 +334,49 @@ class Selector(Protocol):
         :param rng: the only source of randomness.
         :param state: what `Selection.state` was when the present bank was made; empty for the first.
         :returns: the new bank, best first; every prefix is the best subset of that length.
+        :raises StageError: the round stops and can be resumed once the cause is mended.
         """
+
+
+class FeedbackView(Protocol):
+    """All feedback there is, read-only."""
+
+    def series(self) -> Sequence[TrainingSeries]:
+        """Every series of steps that may be compared with one another, by the time of its first step."""
+
+    def steps(self, series: TrainingSeries, after: int = 0) -> Iterator[TrainingStep]:
+        """The steps of one series in the order of their numbers, each as it was executed last.
+
+        :param after: leave out steps with this number and smaller ones.
+        """
+
+    def signals(self, name: str = "") -> Sequence[Signal]:
+        """Signals about single instructions, oldest first.
+
+        :param name: only those with this name; empty = all.
+        """
+
+
+@dataclass(frozen=True)
+class SeedContext:
+    """What a seed policy is handed when there is feedback.
+
+    :ivar round: the round that begins, counted from 1.
+    :ivar seeds: the seed set in force, in order of arrival; `BankView.vectors` has their vectors.
+    :ivar dropped: ids of seeds that the user took out; none of them may be promoted.
+    :ivar feedback: read-only, all of it: what was used up already is in ``state``.
+    :ivar bank: read-only.
+    :ivar state: what the last update of this policy returned; empty at first.
+    :ivar rng: the only source of randomness.
+    """
+
+    round: int
+    seeds: Sequence[Seed]
+    dropped: frozenset[str]
+    feedback: FeedbackView
+    bank: BankView
+    state: str
+    rng: Random
 
 
 class SeedPolicy(Protocol):
@@ -326,27 +387,45 @@ class SeedPolicy(Protocol):
     def draw(self, n: int, seeds: Sequence[Seed], signals: Sequence[Signal], rng: Random) -> Sequence[Seed]:
         """Draw seeds for one round.
 
+        Called at the beginning of a round that asks generators, after `update`, and again whenever a generator calls
+        `GeneratorContext.draw`.
+
         :param n: how many are wanted; fewer come back only when there are fewer.
         :param seeds: the seed set in force, in order of arrival.
         :param signals: feedback so far, oldest first.
         :param rng: the only source of randomness.
         :returns: distinct seeds out of ``seeds``.
+        :raises: nothing.
+        """
+
+    def update(self, context: SeedContext) -> SeedUpdate:
+        """Change the seed set, and the weights in it, after feedback.
+
+        Called at the beginning of a round, before anything is drawn, and only where there is feedback; again with the
+        next round, whether something new came in or not. A round that was killed repeats the call.
+
+        :param context: seeds, feedback, bank and state; see `SeedContext`.
+        :returns: changes with their reasons, in order, and the state. Never evicts a pinned seed, never promotes one
+            that is in force or was dropped. A policy that listens to nobody returns ``SeedUpdate()``.
+        :raises StageError: the feedback lacks what this policy goes by.
         """
 
 
 class FeedbackSource(Protocol):
-    """Brings signals about instructions from outside: training logs, evaluation results, human verdicts."""
+    """Brings feedback from outside: steps of a training, evaluation results, human verdicts."""
 
     name: ClassVar[str]  #: what ``use =`` says in the config; unique among feedback sources
 
-    def read(self, project: Path, position: str) -> tuple[Sequence[Signal], str]:
-        """Read what is new.
+    def read(self, project: Path, position: str) -> Feedback:
+        """Read what is new, a few thousand records at once.
 
-        Called at the beginning of a round.
+        Called at the beginning of a round, again and again until the position stays as it is. Records that come twice
+        do no harm: the newest of each step, and of each signal, counts.
 
         :param project: the project's folder; relative paths among the options are relative to it.
         :param position: what the last call returned; empty at first.
-        :returns: signals, value in [-1, 1] (+1 = more like this), and the position to go on from.
+        :returns: steps, signals with a value in [-1, 1] (+1 = more like this), and the position to go on from.
+        :raises DataError: what there is to read is no feedback; names the place.
         """
 
 
@@ -360,9 +439,12 @@ class Exporter(Protocol):
     def export(self, members: Iterable[Member], path: Path) -> int:
         """Write members, best first.
 
+        Called once per `insgen export` in this format.
+
         :param members: in rank order; may be longer than memory.
         :param path: written anew; the caller puts it in place once it is complete.
         :returns: how many were written.
+        :raises OSError: the file cannot be written.
         """
 
 
@@ -374,9 +456,12 @@ class Executor(Protocol):
     def map_batches(self, fn: Callable[[T], R], batches: Iterable[T]) -> Iterator[R]:
         """Apply a function to every batch.
 
+        Called whenever texts need vectors, with the embedder's blocks.
+
         :param fn: pure; picklable where the executor leaves the process.
         :param batches: in order.
         :returns: results in the order of the batches, each as soon as it and all before it are done.
+        :raises: what the function raises.
         """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,12 +16,13 @@ from insgen.config.settings import RunConfig
 from insgen.errors import ConfigError
 from insgen.hooks.manager import Plugins, load_plugins
 from insgen.hooks.stages import StageProgress
+from insgen.loop.feedback import Listener
 from insgen.loop.pipeline import Pipeline, build_pipeline
 from insgen.loop.proposals import Proposer
 from insgen.loop.rounds import Player
 from insgen.loop.run import Run
 from insgen.models.asking import Asker
-from insgen.models.embedding import Embedding
+from insgen.models.embedding import Embedding, model_of
 from insgen.models.llm import Provider
 from insgen.models.templates import PromptFiles
 from insgen.store import members as member_store
@@ -43,22 +45,37 @@ class Assembly:
         self.pipeline: Pipeline = build_pipeline(self.config, self.plugins)
         self._asking: Asker | None = None
 
+    @property
+    def model(self) -> str:
+        """Identity of the config's embedding model."""
+        return model_of(self.pipeline.embedder, self.config.embed[0].text)
+
     def watch(self, watcher: object) -> None:
         """Register an observer of the run."""
         self.plugins.manager.register(watcher)
 
     @contextmanager
-    def open(self, database: Path | None = None, *, max_rounds: int = 0, paying: Store | None = None) -> Iterator[Run]:
+    def open(
+        self,
+        database: Path | None = None,
+        *,
+        max_rounds: int = 0,
+        paying: Store | None = None,
+        migrating: bool = False,
+    ) -> Iterator[Run]:
         """Open the store for writing and put the run together.
 
         :param database: another file than the project's, for replays.
         :param paying: where calls are counted and paid answers are stored, when not in that file.
+        :param migrating: let the bank be ranked with another embedding model; the bank is then without its vectors.
         :raises StoreError: see `open_store`; also when the file turns out to be damaged while it is read.
         :raises ConfigError: the bank was ranked with another embedding model.
         """
         store = open_store(database or self.config.database)
         try:
             with explained(store.path):
+                if not migrating:
+                    refuse_other_model(store.conn, self.model)
                 yield self._run(store, max_rounds, paying or store)
         finally:
             if self._asking is not None:
@@ -80,7 +97,6 @@ class Assembly:
     def _run(self, store: Store, max_rounds: int, paying: Store) -> Run:
         config, pipeline = self.config, self.pipeline
         embedding = Embedding(store, pipeline.embedder, pipeline.executor, config.embed[0].text)
-        _refuse_other_model(store, embedding.model)
         bank = Bank(store.conn, embedding.model, embedding.dimension, embedding.embed_texts)
         prompts = PromptFiles(config.folder)
         tasks = read_seed_tasks(config.folder / "seeds.jsonl")
@@ -103,6 +119,7 @@ class Assembly:
             config.loop.prompt_seeds,
             config.project.seed,
             asker,
+            Listener(store, bank, pipeline, embedding, config.folder, config.project.seed),
         )
         player = Player(
             store,
@@ -120,11 +137,16 @@ class Assembly:
         return Run(proposer, player, config.loop, hook, self.tables, config_hash(self.tables), max_rounds)
 
 
-def _refuse_other_model(store: Store, model: str) -> None:
-    _, _, ranked_with = member_store.selector_state(store.conn)
-    if ranked_with and ranked_with != model and member_store.members(store.conn):
+def refuse_other_model(conn: sqlite3.Connection, model: str) -> None:
+    """Let no ranking hold vectors of two embedding models.
+
+    :param model: identity of the config's.
+    :raises ConfigError: the bank has members, and was ranked with another one.
+    """
+    _, _, ranked_with = member_store.selector_state(conn)
+    if ranked_with and ranked_with != model and conn.execute("SELECT 1 FROM members LIMIT 1").fetchone():
         raise ConfigError(
             f'The bank was ranked with the embedding model "{ranked_with}", the config now says "{model}".\n'
             "  Two models' vectors cannot be compared in one ranking.\n"
-            "  Set [embed] back, or start a new project and `insgen add` the export of this one."
+            "  Set [embed] back, or call `insgen embed --migrate`: it embeds everything anew and ranks the bank by it."
         )

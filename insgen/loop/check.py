@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 from insgen.bank.ingest import read_seed_tasks
 from insgen.hooks import call
-from insgen.loop.assemble import Assembly
+from insgen.loop.assemble import Assembly, refuse_other_model
 from insgen.loop.check_llm import Finding, attempt, check_model, check_spending
 from insgen.loop.estimate import Rehearsal, rehearse
 from insgen.loop.run import Run
@@ -43,26 +44,29 @@ def check_project(path: Path, settings: Sequence[str], *, really_call: bool = Fa
             ),
         )
     )
-    found.append(attempt("database", lambda: _database(config.database)))
+    model = assembly.model if found[-1].ok else ""
+    found.append(attempt("database", lambda: _database(config.database, model)))
     if found[-2].ok:
-        model = check_model(config.llm) if config.llm is not None else []
-        found += model
-        if any(one.what == "price" and not one.ok for one in model):
+        about_llm = check_model(config.llm) if config.llm is not None else []
+        found += about_llm
+        if any(one.what == "price" and not one.ok for one in about_llm):
             return found  # nothing can be opened without a price
         sources, asks = _sources(assembly)
         found += sources
         if config.llm is not None:
-            key = all(one.ok for one in model)
+            key = all(one.ok for one in about_llm)
             found += check_spending(path, settings, asks=asks, really_call=really_call and key)
     return found
 
 
-def _database(path: Path) -> str:
+def _database(path: Path, model: str) -> str:
+    """Look at the database, and whether its bank was ranked with the config's embedding model (empty = unknown)."""
     if not path.exists():
         return f"{path.name} will be made by the first run"
-    conn = open_reader(path)
-    version = member_store.bank_version(conn)
-    conn.close()
+    with closing(open_reader(path)) as conn:
+        version = member_store.bank_version(conn)
+        if model:
+            refuse_other_model(conn, model)
     return f"{path.name}, bank version {version}"
 
 

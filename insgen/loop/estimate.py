@@ -78,7 +78,7 @@ class Estimate:
 
 @dataclass
 class Rehearsal(Asker):
-    """Writes down what would be asked, and sends nothing; every request comes back as if the budget were spent.
+    """Writes down what would be asked, and sends nothing; every answer is empty, so that a stage asks all it has to.
 
     :ivar asked: the requests since it was last emptied.
     """
@@ -88,7 +88,7 @@ class Rehearsal(Asker):
     def ask(self, requests: Sequence[Request]) -> list[Response]:
         """Write the requests down."""
         self.asked.extend(requests)
-        return [Response("", request, "", "budget", error="not sent: this is a rehearsal") for request in requests]
+        return [Response("", request, "", "stop") for request in requests]
 
     def drain(self) -> tuple[Volume, Volume]:
         """Empty the list; what those requests would take, and what they could take at most."""
@@ -142,7 +142,7 @@ def _estimate(run: Run, told: Rehearsal) -> Estimate:
     else:
         past = None
         row = _add(_times(generated, 1 / (max(1, wanted) * ASSUMED_YIELD)), survivor)
-    to_go = max(0, run.loop.target - run.player.bank.n_kept) if run.loop.target else None
+    to_go = max(0, run.loop.target - run.player.bank.n_scored) if run.loop.target else None
     return Estimate(
         "assumptions" if past is None else "history",
         ASSUMPTIONS if past is None else {},
@@ -160,7 +160,8 @@ def _survivor(run: Run, told: Rehearsal) -> tuple[Volume, Volume]:
     seeds = [Candidate(seed.instruction, seed.input, seed.output) for seed in player.bank.seeds()[:_STAND_INS]]
     tasks = player.embedding.embed(seeds or [_STAND_IN], 0, lambda done, total: None)  # noqa: ARG005 - nobody watches
     if player.pipeline.responder is not None:
-        call.respond(player.pipeline.responder, [replace(task, output="") for task in tasks], told, player.prompts)
+        bare = [replace(task, input="", output="") for task in tasks]  # what has no answer yet mostly has no input
+        call.respond(player.pipeline.responder, bare, told, player.prompts)
     answered = [task.answered(_STAND_IN.output) for task in tasks]
     for live, _ in player.pipeline.scorers:
         call.score(live, answered, player.bank, told, player.prompts)

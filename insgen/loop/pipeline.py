@@ -51,6 +51,10 @@ class Pipeline:
             *self.feedback,
         ]
 
+    def plugins(self) -> dict[str, str]:
+        """Plugin and version of every stage, by kind and name, for the record."""
+        return {f"{live.kind} {live.name}": f"{live.plugin} {live.version}" for live in self.stages()}
+
 
 def build_pipeline(config: RunConfig, plugins: Plugins) -> Pipeline:
     """Make every stage the config names.

@@ -18,10 +18,12 @@ from insgen.errors import ConfigError
 from insgen.hooks import call
 from insgen.hooks.call import Live
 from insgen.hooks.stages import GeneratorContext, Prompts
+from insgen.loop.feedback import Listener
 from insgen.loop.pipeline import Pipeline
 from insgen.models.asking import Asker
-from insgen.records import Candidate, Generated, Response, Seed, Signal, Unreadable
+from insgen.records import Candidate, Generated, Response, Seed, Unreadable
 from insgen.store import ledger
+from insgen.store.feedback import StoredFeedback
 from insgen.store.rounds import Position, last_positions
 
 if TYPE_CHECKING:
@@ -35,7 +37,6 @@ class Proposed:
     :ivar first: for each, whether its texts are new; ``None`` when that must still be looked up.
     :ivar waiting: rows of the proposals that were added earlier and waited for this round.
     :ivar positions: where every stage that reads on stands now.
-    :ivar signals: feedback that came in, each with the version of its source.
     """
 
     candidates: list[Candidate] = field(default_factory=list)
@@ -43,7 +44,6 @@ class Proposed:
     waiting: list[int] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
     positions: list[Position] = field(default_factory=list)
-    signals: list[tuple[str, Signal]] = field(default_factory=list)
 
 
 @dataclass
@@ -52,6 +52,7 @@ class Proposer:
 
     :ivar limit: candidates asked of each generator, and the most that are taken of added data at once.
     :ivar n_seeds: seeds drawn for prompts.
+    :ivar listener: takes feedback in before a round that draws seeds; ``None``: nobody does.
     :ivar done: generators that said in this run that nothing more will come.
     """
 
@@ -66,6 +67,7 @@ class Proposer:
     n_seeds: int
     seed: int
     llm: Asker | None = None
+    listener: Listener | None = None
     done: set[int] = field(default_factory=set)
 
     def next(self, round_: int) -> Proposed | None:
@@ -77,45 +79,34 @@ class Proposer:
         if ids:
             return Proposed(candidates, first, ids)
         proposed = Proposed()
-        self._listen(proposed)
-        seeds = self._drawer(str(round_), proposed)(self.n_seeds)
+        if self.listener is not None:
+            self.listener.listen(round_)
+        seeds = self._drawer(str(round_))(self.n_seeds)
         names = [live.name for live in self.pipeline.generators]
         before = last_positions(self.store.conn, "generate", names)
         for ordinal, live in enumerate(self.pipeline.generators):
             if ordinal in self.done:
                 continue
-            context = self._context(round_, ordinal, before[ordinal].position, seeds, proposed)
+            context = self._context(round_, ordinal, before[ordinal].position, seeds)
             made = call.generate(live, context)
-            if made.exhausted:
-                self.done.add(ordinal)
             proposed.candidates.extend(made.candidates)
             proposed.unreadable.extend(made.unreadable)
-            self._ask(live, made, proposed, (round_, ordinal))
+            made = call.without(live, made, self._ask(live, made, proposed, (round_, ordinal)))
+            if made.exhausted:
+                self.done.add(ordinal)
             proposed.positions.append(Position("generate", ordinal, live.name, made.position, made.exhausted))
         used_up = len(self.done) == len(self.pipeline.generators)
         return None if used_up and not proposed.candidates and not proposed.unreadable else proposed
 
-    def _listen(self, proposed: Proposed) -> None:
-        """Read what is new from the feedback sources."""
-        names = [live.name for live in self.pipeline.feedback]
-        for live, before in zip(
-            self.pipeline.feedback, last_positions(self.store.conn, "feedback", names), strict=True
-        ):
-            signals, position = call.read_feedback(live, self.folder, before.position)
-            proposed.signals.extend((live.version, signal) for signal in signals)
-            proposed.positions.append(Position("feedback", before.ordinal, live.name, position, False))
-
-    def _drawer(self, name: str, proposed: Proposed) -> Callable[[int], Sequence[Seed]]:
+    def _drawer(self, name: str) -> Callable[[int], Sequence[Seed]]:
         """A way to draw seeds by the policy, again and again, reproducibly."""
         rng = Random(f"{self.seed}/{name}/seeds")  # noqa: S311 - reproducible on purpose
         seeds = self.bank.seeds()
-        signals = [*ledger.signals(self.store.conn), *(signal for _, signal in proposed.signals)]
+        signals = StoredFeedback(self.store.conn).signals()
         policy = self.pipeline.seed_policy
         return lambda n: call.draw_seeds(policy, min(n, len(seeds)), seeds, signals, rng)
 
-    def _context(
-        self, round_: int, ordinal: int, position: str, seeds: Sequence[Seed], proposed: Proposed
-    ) -> GeneratorContext:
+    def _context(self, round_: int, ordinal: int, position: str, seeds: Sequence[Seed]) -> GeneratorContext:
         rng = Random(f"{self.seed}/{round_}/generate/{ordinal}")  # noqa: S311 - reproducible on purpose
         return GeneratorContext(
             round=round_,
@@ -128,13 +119,16 @@ class Proposer:
             bank=self.bank,
             prompts=self.prompts,
             rng=rng,
-            draw=self._drawer(f"{round_}/{ordinal}", proposed),
+            draw=self._drawer(f"{round_}/{ordinal}"),
         )
 
-    def _ask(self, live: Live, made: Generated, proposed: Proposed, place: tuple[int, int]) -> None:
-        """Send a generator's questions and have the answers read, in the order of the questions."""
+    def _ask(self, live: Live, made: Generated, proposed: Proposed, place: tuple[int, int]) -> list[int]:
+        """Send a generator's questions and have the answers read, in the order of the questions.
+
+        :returns: places (from 0) of the questions that were not sent, because the budget is spent.
+        """
         if not made.requests:
-            return
+            return []
         if self.llm is None:
             raise ConfigError(
                 "A generator asks a language model, but none is configured.\n"
@@ -142,7 +136,12 @@ class Proposer:
                 "  Add one, or use a generator that needs none (documents, dataset)."
             )
         self.llm.scope(place[0], f"generate {live.name} {place[1] + 1}")
-        for response in self.llm.ask(made.requests):
+        unasked: list[int] = []
+        for number, response in enumerate(self.llm.ask(made.requests)):
+            if response.finish_reason == "budget":
+                unasked.append(number)
+                if made.position_without is not None:
+                    continue  # asked later: nothing is lost
             if response.error:
                 proposed.unreadable.append(Unreadable(f"call {response.call_id}", None, response.error))
                 continue
@@ -156,6 +155,7 @@ class Proposer:
             parsed = call.parse(parser, response)
             proposed.candidates.extend(self._traced(each, live, response) for each in parsed.candidates)
             proposed.unreadable.extend(parsed.unreadable)
+        return unasked
 
     def _traced(self, candidate: Candidate, live: Live, response: Response) -> Candidate:
         """Write down which call and which seeds a candidate came from; what the parser knew stays."""
@@ -163,6 +163,7 @@ class Proposer:
             candidate.origin,
             generator=live.name,
             source=candidate.origin.source or response.request.source or f"llm {response.model}",
+            licence=candidate.origin.licence or response.request.licence or None,
             call_id=response.call_id,
             seed_ids=response.request.seed_ids,
         )

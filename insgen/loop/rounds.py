@@ -9,24 +9,22 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from random import Random
 from typing import TYPE_CHECKING
 
 from insgen.bank.bank import Bank
 from insgen.hooks import call
-from insgen.hooks.call import Live
 from insgen.hooks.stages import Prompts, StageProgress
 from insgen.loop.pipeline import Pipeline
 from insgen.loop.proposals import Proposed
+from insgen.loop.ranking import Ranker, quality_of
 from insgen.models.asking import Asker
 from insgen.models.embedding import Embedding
-from insgen.records import Answer, Candidate, CandidateId, Pool, Score, Selection, Verdict
+from insgen.records import Answer, Candidate, CandidateId, Score, Selection, Verdict
 from insgen.store import ledger, rounds
-from insgen.store import members as member_store
-from insgen.store.members import BankChange, VersionNote
+from insgen.store.members import BankChange
 from insgen.store.rounds import RoundRow
 
 if TYPE_CHECKING:
@@ -64,7 +62,8 @@ class Player:
     :ivar size: most members the bank may have.
     :ivar seed: the project's seed.
     :ivar llm: ``None`` when the config has no ``[llm]``.
-    :ivar target: most rows ever kept; what passes the filters beyond it waits for a larger target. 0 = no limit.
+    :ivar target: most rows ever answered and scored; what passes the filters beyond it waits for a larger target;
+        0 = no limit.
     :ivar advance: told about progress inside the round.
     """
 
@@ -78,6 +77,12 @@ class Player:
     advance: Advance
     llm: Asker | None = None
     target: int = 0
+
+    @property
+    def ranker(self) -> Ranker:
+        """The selector, ready to be asked."""
+        selector, model = self.pipeline.selector, self.embedding.model
+        return Ranker(self.store.conn, self.bank, selector, model, self.size, self.seed)
 
     def play(self, round_: int, run_id: int, proposed: Proposed) -> tuple[RoundRow, RoundFacts, BankChange | None]:
         """Judge one round's proposals, choose the bank anew, and store it all at once.
@@ -137,8 +142,11 @@ class Player:
         return [embedded.get(candidate.id, candidate) for candidate in survivors]
 
     def _cut(self, facts: RoundFacts, survivors: list[Candidate]) -> list[Candidate]:
-        """Let no more go on than the target wants; nothing is bought for the others."""
-        wanted = max(0, self.target - self.bank.n_kept) if self.target else len(survivors)
+        """Let no more go on than the target wants; nothing is bought for the others.
+
+        Whoever then gets no answer or no score leaves its place to the next round's.
+        """
+        wanted = max(0, self.target - self.bank.n_scored) if self.target else len(survivors)
         facts.deferred |= {candidate.id for candidate in survivors[wanted:]}
         return survivors[:wanted]
 
@@ -167,23 +175,30 @@ class Player:
         return [candidate for candidate in answered if candidate.output]
 
     def _score(self, facts: RoundFacts, survivors: list[Candidate]) -> None:
-        """Score the survivors; quality is the weighted mean of the scores, each taken to 0..1 by its own scale."""
+        """Score the survivors; quality is the weighted mean of the scores, each taken to 0..1 by its own scale.
+
+        Without one of its scores a candidate has no quality, so no later scorer is asked (and paid) for it.
+        """
+        given: dict[CandidateId, list[Score]] = {candidate.id: [] for candidate in survivors}
+        lost: dict[CandidateId, str] = {}
         for live, _ in self.pipeline.scorers:
-            with self._stage(facts, f"score {live.name}", len(survivors)) as note:
+            left = [candidate for candidate in survivors if candidate.id not in lost]
+            with self._stage(facts, f"score {live.name}", len(left)) as note:
                 self._scope(facts, f"score {live.name}")
-                scores = call.score(live, survivors, self.bank, self.llm, self.prompts) if survivors else []
+                scores = call.score(live, left, self.bank, self.llm, self.prompts) if left else []
                 facts.scores.append(list(scores))
+                for score in scores:
+                    given[score.candidate_id].append(score)
+                lost |= {score.candidate_id: score.reason for score in scores if score.value is None}
                 note(f"{len(scores)} scores")
+        self._defer(facts, lost)
         weights = [weight for _, weight in self.pipeline.scorers]
-        for place, candidate in enumerate(survivors):
-            given = [scores[place] for scores in facts.scores]
-            lost = next((score.reason for score in given if score.value is None), None)
-            if lost is not None:
-                self._defer(facts, [candidate.id])
+        for candidate in survivors:
             if candidate.id in facts.deferred:
                 continue
-            facts.fates[candidate.id] = ("kept", "") if lost is None else ("unscored", lost)
-            facts.kept.append(candidate.judged(None if lost is not None else _quality(given, weights)))
+            reason = lost.get(candidate.id)
+            facts.fates[candidate.id] = ("kept", "") if reason is None else ("unscored", reason)
+            facts.kept.append(candidate.judged(quality_of(given[candidate.id], weights) if reason is None else None))
 
     def _scope(self, facts: RoundFacts, stage: str) -> None:
         if self.llm is not None:
@@ -193,21 +208,11 @@ class Player:
         newcomers = [candidate for candidate in facts.kept if candidate.quality is not None]
         if not newcomers:
             return
-        import numpy as np
-
-        selector = self.pipeline.selector
         members = [member.candidate for member in self.bank.members()]
-        everyone = (*members, *newcomers)
-        with self._stage(facts, f"select {selector.name}", len(everyone)) as note:
-            vectors = np.stack([candidate.vector for candidate in everyone if candidate.vector is not None])
-            quality = np.array([candidate.quality for candidate in everyone], dtype=np.float64)
-            state, name, _ = member_store.selector_state(self.store.conn)
-            rng = Random(f"{self.seed}/{facts.round}/select")  # noqa: S311 - reproducible on purpose
-            pool = Pool(everyone, vectors, quality, len(members))
-            facts.selection = call.select(
-                selector, pool, self.size, self.bank, rng, state if name == selector.name else ""
-            )
-            note(f"{len(facts.selection.ranking)} of {len(everyone)}")
+        n_pool = len(members) + len(newcomers)
+        with self._stage(facts, f"select {self.pipeline.selector.name}", n_pool) as note:
+            facts.selection = self.ranker.rank(members, newcomers, f"{facts.round}/select")
+            note(f"{len(facts.selection.ranking)} of {n_pool}")
 
     def _close(self, facts: RoundFacts, run_id: int, started: float) -> tuple[RoundRow, RoundFacts, BankChange | None]:
         change: BankChange | None = None
@@ -234,26 +239,12 @@ class Player:
             ledger.set_fates(conn, facts.fates)
             ledger.wait_again(conn, facts.round, rounds.now_utc(), facts.deferred)
             if facts.selection is not None:
-                change = self.bank.apply(facts.selection.ranking, self._note(facts, facts.selection))
-            for version, signal in proposed.signals:
-                ledger.add_signals(conn, facts.round, version, [signal])
+                note = self.ranker.note(facts.round, "round", facts.selection.state)
+                change = self.bank.apply(facts.selection.ranking, note)
             rounds.add_positions(conn, facts.round, proposed.positions)
             row = self._row(facts, run_id, started, change)
             rounds.add_round(conn, row)
         return row, facts, change
-
-    def _note(self, facts: RoundFacts, selection: Selection) -> VersionNote:
-        live: Live = self.pipeline.selector
-        return VersionNote(
-            facts.round,
-            rounds.now_utc(),
-            "round",
-            live.name,
-            live.version,
-            self.embedding.model,
-            self.size,
-            selection.state,
-        )
 
     def _row(self, facts: RoundFacts, run_id: int, started: float, change: BankChange | None) -> RoundRow:
         fates = Counter(fate for id_, (fate, _) in facts.fates.items() if id_ not in facts.deferred)
@@ -287,11 +278,3 @@ class Player:
         self.advance(StageProgress(facts.round, name, 0, total))
         yield note
         self.advance(StageProgress(facts.round, name, total, total, said))
-
-
-def _quality(scores: Sequence[Score], weights: Sequence[float]) -> float:
-    """Weighted mean of scores on 0..1; 0 when the config has no scorer, so that diversity alone decides."""
-    if not scores:
-        return 0.0
-    shares = [(s.value - s.low) / (s.high - s.low) for s in scores if s.value is not None]
-    return sum(share * weight for share, weight in zip(shares, weights, strict=True)) / sum(weights)

@@ -10,11 +10,11 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from insgen.bank.seeds import tasks_of
 from insgen.config.settings import Loop
 from insgen.loop.proposals import Proposer
 from insgen.loop.rounds import Player
 from insgen.loop.watch import Watch
-from insgen.records import Candidate
 from insgen.store import rounds
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class Run:
     config_hash: str
     max_rounds: int = 0
     _fruitful: int = 0
+    _unusable: int = 0
 
     def play(self) -> RunResult:
         """Play rounds until there is a reason to stop.
@@ -63,9 +64,7 @@ class Run:
             why it ended. ``KeyboardInterrupt`` leaves the same state.
         """
         store = self.player.store
-        plugins = {
-            f"{live.kind} {live.name}": f"{live.plugin} {live.version}" for live in self.player.pipeline.stages()
-        }
+        plugins = self.player.pipeline.plugins()
         with store.atomic() as conn:
             run_id = rounds.start_run(conn, rounds.now_utc(), self.tables, self.config_hash, plugins)
         if self.player.llm is not None:
@@ -121,7 +120,7 @@ class Run:
     def _reason_before(self, round_: int, result: RunResult, watch: Watch) -> str:
         if self.loop.rounds and round_ > self.loop.rounds:
             return f"all {self.loop.rounds} rounds of the config are played"
-        kept = self.player.bank.n_kept
+        kept = self.player.bank.n_scored
         if self.loop.target and kept >= self.loop.target:
             return f"{kept} rows are kept, target {self.loop.target}"
         asker = self.player.llm
@@ -132,13 +131,19 @@ class Run:
         return watch.reason() or (f"the {self.max_rounds} rounds asked for are played" if asked_for else "")
 
     def _fruitless(self, row: rounds.RoundRow) -> str:
-        """Why asking on is a waste: so many answers in a row, over whole rounds, held no task that is new."""
+        """Why asking on is a waste: over whole rounds, answers hold no new task, or new tasks bring no scored row."""
         asker = self.player.llm
         if asker is None or not self.loop.max_empty_calls:
             return ""
         if row.proposed > row.repeated:
             self._fruitful = asker.answered
+        self._unusable = 0 if row.kept else self._unusable + row.unanswered + row.unscored
         n_empty = asker.answered - self._fruitful
+        if self._unusable >= self.loop.max_empty_calls:
+            return (
+                f"none of the last {self._unusable} tasks that passed the filters became a row: in round {row.round},"
+                f" {row.unanswered} got no answer and {row.unscored} no score (the table `candidates` says why)"
+            )
         if n_empty < self.loop.max_empty_calls:
             return ""
         return (
@@ -151,5 +156,5 @@ class Run:
         """See to it that the seeds have vectors, for the collapse watch; none without an LLM."""
         if self.player.llm is None or self.loop.collapse == "off":
             return
-        tasks = [Candidate(seed.instruction, seed.input, seed.output) for seed in self.player.bank.seeds()]
+        tasks = tasks_of(self.player.bank.seeds())
         self.player.embedding.embed(tasks, 0, lambda done, total: None)  # noqa: ARG005 - nobody watches

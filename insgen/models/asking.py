@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from insgen.config.settings import Budget, Llm
@@ -56,6 +56,7 @@ class Asker:
     answered: int = 0
     _ordinal: int = 0
     _runner: asyncio.Runner | None = None
+    _tasks: list[asyncio.Task[Response]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._line = Line(self.store, self.provider, self.settings, self.budget, self.notify, self.clock, self.sleep)
@@ -101,10 +102,11 @@ class Asker:
         return responses
 
     def close(self) -> None:
-        """Close the connections and the event loop."""
+        """Break off what is still in flight (a second Ctrl-C leaves that), close the connections and the event loop."""
         if self._runner is not None:
-            self._runner.run(self.provider.close())
-            self._runner.close()
+            with self.provider.quiet():
+                self._runner.run(self._end())
+                self._runner.close()
             self._runner = None
 
     def _key(self, request: Request) -> CallKey:
@@ -123,7 +125,7 @@ class Asker:
 
     async def _ask_all(self, asked: Sequence[tuple[Request, CallKey]]) -> list[Response]:
         stored = [self._stored(request, key) for request, key in asked]  # before anything is written
-        tasks = [
+        self._tasks = tasks = [
             asyncio.create_task(self._ask_safely(request, key))
             for (request, key), found in zip(asked, stored, strict=True)
             if found is None
@@ -140,6 +142,13 @@ class Asker:
             raise
         fresh = (task.result() for task in tasks)
         return [found or next(fresh) for found in stored]
+
+    async def _end(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        await self.provider.close()
 
     def _stored(self, request: Request, key: CallKey) -> Response | None:
         """The answer to a call that was paid for already."""

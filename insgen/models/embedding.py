@@ -42,7 +42,7 @@ class Embedding:
     @property
     def model(self) -> str:
         """Identity of the vectors: the embedder's model and the embedded text."""
-        return f"{self._live.name}:{call.identity(self._live)}|{self._text}"
+        return model_of(self._live, self._text)
 
     @property
     def dimension(self) -> int:
@@ -94,3 +94,11 @@ class Embedding:
         if self._text == "all":
             parts.append(candidate.output)
         return "\n".join(part for part in parts if part)
+
+
+def model_of(live: Live, text: str) -> str:
+    """Name the vectors that an embedder makes of a part of the texts; vectors of two names are never compared.
+
+    :param text: as in `Embedding`.
+    """
+    return f"{live.name}:{call.identity(live)}|{text}"

@@ -3,7 +3,7 @@
 Flows in: messages and parameters. Flows out: a `Reply`, or a `Trouble` that says what kind it is. Retrying, waiting,
 money and storing are `asking.py`'s business. litellm is imported when a price or the first answer is wanted (1.8 s);
 its price list is read from the package, never fetched; the keys it reads stand in the environment and are cut out of
-every message. The one process-wide switch that is touched, `suppress_debug_info`, is put back by `Provider.ready`.
+every message. The one process-wide switch that is touched, `suppress_debug_info`, is put back by `Provider.quiet`.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from insgen.models.pace import retry_after_s
 Kind = Literal["rate limit", "overload", "transient", "lost", "context", "filtered", "refused", "permanent"]
 _SECRET_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD)")
 _SECRET_SHAPE = re.compile(r"\b(sk|pk|gsk|xai|key)-[A-Za-z0-9_\-]{6,}")
+_REFUSED = (405, 406, 410, 411, 413, 415, 422, 451)  # nothing was made, and asking again would not help
 _NO_KEY = "not-needed"  # a local server asks for no key, but the client insists on sending one
 
 
@@ -147,8 +148,15 @@ class Provider:
             ) from None
         if self._foreign is None:
             self._foreign = frozenset(litellm.in_memory_llm_clients_cache.cache_dict)
+        with self.quiet():
+            yield
+
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Keep litellm from printing on stdout, in the middle of --json, when calls fail or are broken off."""
+        litellm: Any = _litellm()
         before = litellm.suppress_debug_info
-        litellm.suppress_debug_info = True  # else it prints on stdout, in the middle of --json; changes nothing else
+        litellm.suppress_debug_info = True  # changes nothing else
         try:
             yield
         finally:
@@ -228,24 +236,24 @@ def _trouble(litellm: ModuleType, error: Exception, model: str, now_utc: float) 
     """Sort an exception of litellm's."""
     message = redact(f"{type(error).__name__}: {error}".replace("\n", " "))[:500]
     headers = _headers(error)
-    pause = retry_after_s(headers, now_utc)
+    pause, status = retry_after_s(headers, now_utc), getattr(error, "status_code", None)
     if isinstance(error, litellm.ContextWindowExceededError):
         return Trouble("context", message)
     if isinstance(error, litellm.ContentPolicyViolationError):
         return Trouble("filtered", message)
+    if status == 402 or "insufficient_quota" in message or "exceeded your current quota" in message:
+        return Trouble("permanent", message, cure="The account is empty: top it up, then call `insgen run` again.")
     if isinstance(error, litellm.RateLimitError):
-        if "insufficient_quota" in message or "exceeded your current quota" in message:
-            return Trouble("permanent", message, cure="The account is empty: top it up, then call `insgen run` again.")
         return Trouble("rate limit", message, pause if pause is not None else 1.0)
-    if isinstance(error, litellm.ServiceUnavailableError) or getattr(error, "status_code", None) in (503, 529):
+    if isinstance(error, litellm.ServiceUnavailableError) or status in (503, 529):
         return Trouble("overload", message, pause or 0.0)
-    if isinstance(error, litellm.AuthenticationError | litellm.PermissionDeniedError):
+    if isinstance(error, litellm.AuthenticationError) or status == 403:  # litellm makes a bare APIError of most 403s
         return Trouble("permanent", message, cure=_key_cure(litellm, model))
     if isinstance(error, litellm.NotFoundError):
         return Trouble("permanent", message, cure="Change [llm] model or api_base: there is no such model.")
-    if isinstance(error, litellm.BadRequestError | litellm.UnprocessableEntityError):
+    if isinstance(error, litellm.BadRequestError) or status in _REFUSED:
         return Trouble("refused", message)
-    if headers and getattr(error, "status_code", None) in (500, 502):
+    if headers and status in (409, 500, 502):
         return Trouble("transient", message)  # litellm says 500 of a broken connection too, but then without headers
     return Trouble("lost", message)
 

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from insgen.report.budget import CutNote
+
 _MAX_SOURCES = 50
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _LOADERS = {".jsonl": "json", ".json": "json", ".parquet": "parquet", ".csv": "csv"}
@@ -74,6 +76,7 @@ class CardFacts:
     :ivar llm: the language model's id.
     :ivar plugins: version by distribution, without insgen itself.
     :ivar exported: filled in by the export.
+    :ivar cut: the budget that the export was cut to; ``None`` when it is the whole bank.
     """
 
     title: str
@@ -96,6 +99,7 @@ class CardFacts:
     llm: str = ""
     plugins: Mapping[str, str] = field(default_factory=dict)
     exported: Exported | None = None
+    cut: CutNote | None = None
 
 
 def card_text(facts: CardFacts) -> str:
@@ -103,6 +107,7 @@ def card_text(facts: CardFacts) -> str:
     sections = [_head(facts), f"# {_heading(facts.title)}\n\n{_introduction(facts)}"]
     if facts.exported:
         sections.append(f"## Use\n\n{_use(facts.exported)}")
+        sections += [f"## The cut\n\n{_cut(facts.cut)}"] if facts.cut else []
         sections.append(f"## Sources and licences\n\n{_sources(facts.exported)}")
     sections.append(f"## How it was made\n\n{_making(facts)}")
     return "\n\n".join(sections) + "\n"
@@ -143,6 +148,20 @@ def _use(exported: Exported) -> str:
         (exported.n_unanswered, "have no answer"),
     ]
     told = [f"- {n:,} of {exported.n_members:,} rows {what}." for n, what in losses if n]
+    return "\n".join([*lines, "", *told] if told else lines)
+
+
+def _cut(note: CutNote) -> str:
+    lines = [f"The beginning of the bank's ranking, with {', '.join(note.limits())}."]
+    if note.budget.counts:
+        lines[0] += f" It has {note.cut.n_replies:,} replies with {note.cut.n_tokens:,} tokens."
+        lines[0] += f" Tokens were counted with {_inline(note.tokenizer)}, without a chat template."
+    if note.walk == "paper":
+        lines[0] += (
+            " The ranking was walked down as the released program of PIBE (arXiv:2502.11419) does, so the budget may be"
+            " missed or broken."
+        )
+    told = [f"- {remark}." for remark in note.remarks()]
     return "\n".join([*lines, "", *told] if told else lines)
 
 

@@ -1,7 +1,7 @@
 """Puts the bank into a file: whole or not at all, with its dataset card beside it.
 
 Flows in: members in rank order and an exporter, which alone knows the format. Flows out: the file, its card, and a
-summary that tells what the format could not carry. `insgen export --top K` is an `itertools.islice` of the caller.
+summary that tells what the format could not carry. Cutting them to a budget is the business of `report/budget.py`.
 
 The card of ``bank.jsonl`` is ``bank.jsonl.README.md``, named after the whole file name so that exports of several
 formats stand side by side in one folder; on the Hugging Face Hub it becomes the data set's ``README.md``.
@@ -19,6 +19,7 @@ from typing import Protocol
 
 from insgen.errors import InsgenError, PluginError
 from insgen.records import Member
+from insgen.report.budget import Cut, CutNote
 from insgen.report.card import CardFacts, Exported, SourceCount, card_text
 
 
@@ -107,7 +108,8 @@ def export_bank(
     :param path: the file; its folder must exist. A link is followed.
     :param facts: everything for the card but `CardFacts.exported`.
     :param force: replace a file and a card that are there.
-    :raises InsgenError: there is no member, or the place is taken, is no plain file, or cannot be written.
+    :raises InsgenError: there is no member, or none fits `CardFacts.cut`; the place is taken, is no plain file, or
+        cannot be written.
     :raises PluginError: the exporter says that it wrote another number of members than it was given.
     """
     target = Path(os.path.realpath(path))
@@ -117,11 +119,7 @@ def export_bank(
     stream = iter(members)
     first = next(stream, None)
     if first is None:
-        raise InsgenError(
-            f"There is nothing to export to {path}: the bank has no members.\n"
-            "  Expected at least one.\n"
-            "  `insgen run` fills the bank; `insgen status` tells what became of its candidates."
-        )
+        raise _nothing(path, facts.cut)
     tally, parts = _Tally(), (_part(target), _part(card))
     try:
         n_written = exporter.export(tally.watch(chain([first], stream)), parts[0])
@@ -140,6 +138,23 @@ def export_bank(
         for part in parts:
             part.unlink(missing_ok=True)
     return ExportSummary(target, card, exported)
+
+
+def _nothing(path: Path, note: CutNote | None) -> InsgenError:
+    """Say why there is no row to write."""
+    if note is None or note.cut == Cut():
+        return InsgenError(
+            f"There is nothing to export to {path}: the bank has no members.\n"
+            "  Expected at least one.\n"
+            "  `insgen run` fills the bank; `insgen status` tells what became of its candidates."
+        )
+    reasons = [*note.remarks()]
+    if note.cut.next_tokens is not None:
+        reasons.append(f"the first row that could stay has {note.cut.next_tokens:,} tokens in its replies")
+    return InsgenError(
+        f"There is nothing to export to {path}: no row fits {', '.join(note.limits())} ({'; '.join(reasons)}).\n"
+        "  Expected a budget for one row at least.\n  Choose a larger one."
+    )
 
 
 def _part(place: Path) -> Path:

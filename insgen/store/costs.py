@@ -10,6 +10,7 @@ import sqlite3
 from typing import Any
 
 from insgen.store.calls import spent
+from insgen.store.ledger import n_scored
 
 ASIDE_RUN = 0
 """``calls.run_id`` of calls that no run made: those of previews and checks."""
@@ -29,7 +30,8 @@ def costs(conn: sqlite3.Connection) -> Row:
 
     :returns: ``rows``; ``total`` (calls, answered, uncounted = answered without a token count, attempts (a 429 is
         none), tokens, USD, lost, reserved, and ``spent_usd``, ``spent_tokens`` = all that counts against the budget);
-        ``aside`` = the part of previews and checks; ``kept``; ``per_kept_row`` (``None`` while nothing is kept).
+        ``aside`` = the part of previews and checks; ``kept`` = rows that were answered and scored; ``per_kept_row``
+        (``None`` while nothing is kept).
     """
     rows = _rows(
         conn,
@@ -38,7 +40,7 @@ def costs(conn: sqlite3.Connection) -> Row:
     )
     total = totals(conn)
     aside = _rows(conn, f"SELECT {_SUMS} FROM calls WHERE run_id = ?", ASIDE_RUN)[0]  # noqa: S608 - a constant
-    kept = int(conn.execute("SELECT count(*) FROM kept").fetchone()[0])
+    kept = n_scored(conn)
     return {"rows": rows, "total": total, "aside": aside, "kept": kept, "per_kept_row": _per_row(total, kept)}
 
 
@@ -51,7 +53,7 @@ def totals(conn: sqlite3.Connection) -> Row:
 
 def per_kept_row(conn: sqlite3.Connection) -> Row | None:
     """Calls, tokens and USD for each kept row so far, lost and reserved ones included."""
-    return _per_row(totals(conn), int(conn.execute("SELECT count(*) FROM kept").fetchone()[0]))
+    return _per_row(totals(conn), n_scored(conn))
 
 
 def n_calls(conn: sqlite3.Connection, stage: str) -> int:

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from insgen.records import Answer, Candidate, CandidateId, Origin, Score, Signal, Turn, Unreadable, Verdict
+from insgen.records import Answer, Candidate, CandidateId, Origin, Score, Turn, Unreadable, Verdict
 
 if TYPE_CHECKING:
     import numpy as np
@@ -230,6 +230,22 @@ def kept(conn: sqlite3.Connection, start: int) -> Iterator[Candidate]:
         yield candidate_from_row(row[:-2]).answered(row[-2] or "", row[-1] or "")
 
 
+def find_kept(conn: sqlite3.Connection, ids: Sequence[CandidateId]) -> dict[CandidateId, Candidate]:
+    """Those of the ids that ever passed every filter, answers filled in, with their quality, in the order asked."""
+    found: dict[CandidateId, Candidate] = {}
+    for chunk in _chunks(ids):
+        rows = conn.execute(
+            f"SELECT {CANDIDATE_COLUMNS}, a.output, a.input, k.quality FROM kept k"  # noqa: S608 - constants and marks only
+            " JOIN candidates c ON c.id = k.candidate_id JOIN proposals p ON p.candidate_id = c.id AND p.first = 1"
+            " LEFT JOIN answers a ON a.candidate_id = c.id AND a.output IS NOT NULL"
+            f" WHERE k.candidate_id IN ({_marks(chunk)})",
+            chunk,
+        )
+        for row in rows:
+            found[row[0]] = candidate_from_row(row[:-3]).answered(row[-3] or "", row[-2] or "").judged(row[-1])
+    return {id_: found[id_] for id_ in ids if id_ in found}
+
+
 def first_scores(conn: sqlite3.Connection, scorer: str, ids: Sequence[CandidateId]) -> dict[CandidateId, float]:
     """The value that a scorer gave first to each of these candidates; those it never gave one are left out."""
     rows = conn.execute(
@@ -243,6 +259,11 @@ def first_scores(conn: sqlite3.Connection, scorer: str, ids: Sequence[CandidateI
 def n_kept(conn: sqlite3.Connection) -> int:
     """How many candidates ever passed every filter."""
     return int(conn.execute("SELECT count(*) FROM kept").fetchone()[0])
+
+
+def n_scored(conn: sqlite3.Connection) -> int:
+    """How many candidates ever passed every filter and got their answer and every score."""
+    return int(conn.execute("SELECT count(*) FROM kept WHERE quality IS NOT NULL").fetchone()[0])
 
 
 def first_seen(conn: sqlite3.Connection, text_key: str) -> CandidateId | None:
@@ -263,20 +284,6 @@ def add_unreadable(
         "INSERT INTO unreadable (round, arrival_id, source, line, reason) VALUES (?,?,?,?,?)",
         ((round_, arrival_id, row.source, row.line, row.reason) for row in rows),
     )
-
-
-def add_signals(conn: sqlite3.Connection, round_: int, version: str, signals: Iterable[Signal]) -> None:
-    """Record feedback."""
-    conn.executemany(
-        "INSERT INTO signals (candidate_id, round, name, value, source, version) VALUES (?,?,?,?,?,?)",
-        ((s.candidate_id, round_, s.name, s.value, s.source, version) for s in signals),
-    )
-
-
-def signals(conn: sqlite3.Connection) -> list[Signal]:
-    """All feedback, oldest first."""
-    rows = conn.execute("SELECT candidate_id, name, value, source FROM signals ORDER BY id")
-    return [Signal(CandidateId(id_), name, value, source) for id_, name, value, source in rows]
 
 
 def add_vectors(

@@ -85,7 +85,8 @@ CREATE TABLE kept (
 
 CREATE TABLE signals (
   id INTEGER PRIMARY KEY, candidate_id TEXT NOT NULL, round INTEGER NOT NULL, name TEXT NOT NULL, value REAL NOT NULL,
-  source TEXT NOT NULL, version TEXT NOT NULL);
+  source TEXT NOT NULL, version TEXT NOT NULL, text TEXT NOT NULL, time REAL NOT NULL);
+CREATE UNIQUE INDEX signals_key ON signals(candidate_id, text, name, source);
 
 CREATE TABLE vectors (
   candidate_id TEXT NOT NULL, model TEXT NOT NULL, round INTEGER NOT NULL, dimension INTEGER NOT NULL,
@@ -108,15 +109,16 @@ CREATE INDEX bank_events_candidate ON bank_events(candidate_id, version);
 
 CREATE TABLE seeds (
   id TEXT PRIMARY KEY, ordinal INTEGER NOT NULL, instruction TEXT NOT NULL, input TEXT NOT NULL, output TEXT NOT NULL,
-  weight REAL NOT NULL, active INTEGER NOT NULL);
+  weight REAL NOT NULL, active INTEGER NOT NULL, pinned INTEGER NOT NULL, dropped INTEGER NOT NULL);
 CREATE TABLE seed_events (
-  id INTEGER PRIMARY KEY, round INTEGER NOT NULL, seed_id TEXT NOT NULL, event TEXT NOT NULL, reason TEXT NOT NULL);
+  id INTEGER PRIMARY KEY, round INTEGER NOT NULL, seed_id TEXT NOT NULL, event TEXT NOT NULL, reason TEXT NOT NULL,
+  evidence TEXT NOT NULL);
 
 CREATE TABLE feedback_step (
   run_id TEXT NOT NULL, step INTEGER NOT NULL, round INTEGER NOT NULL, loss REAL, grad_norm REAL,
   grad_norm_kind TEXT NOT NULL,
-  max_grad_norm REAL, lr REAL, n_target_tokens INTEGER, trainable_params INTEGER, time REAL,
-  PRIMARY KEY (run_id, step));
+  max_grad_norm REAL, lr REAL, n_target_tokens INTEGER, trainable_params INTEGER, time REAL NOT NULL,
+  digest TEXT NOT NULL, PRIMARY KEY (run_id, step));
 CREATE TABLE feedback_item (
   run_id TEXT NOT NULL, step INTEGER NOT NULL, micro INTEGER NOT NULL, pos INTEGER NOT NULL,
   instruction_id TEXT NOT NULL,

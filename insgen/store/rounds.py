@@ -42,7 +42,7 @@ class RoundRow:
 class Position:
     """Where a stage that reads on stands after a round.
 
-    :ivar stage: ``generate`` or ``feedback``.
+    :ivar stage: ``generate``, ``feedback`` or ``seeds`` (whose position is the seed policy's state).
     :ivar ordinal: its place in the config, from 0.
     :ivar position: opaque text, handed back to it next time.
     """
@@ -92,9 +92,9 @@ def add_round(conn: sqlite3.Connection, row: RoundRow) -> None:
 
 
 def add_positions(conn: sqlite3.Connection, round_: int, positions: Iterable[Position]) -> None:
-    """Record where the stages stand after a round."""
+    """Record where the stages stand; those of a round that was begun before, and killed, are told anew."""
     conn.executemany(
-        "INSERT INTO positions VALUES (?,?,?,?,?,?)",
+        "INSERT OR REPLACE INTO positions VALUES (?,?,?,?,?,?)",
         ((round_, p.stage, p.ordinal, p.name, p.position, int(p.exhausted)) for p in positions),
     )
 

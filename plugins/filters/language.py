@@ -90,7 +90,8 @@ class LanguageFilter:
         detector = self._detector()
         languages: list[Language] = self._loaded["wanted"]
         total = sum(detector.compute_language_confidence(text, each) for each in languages)
-        return min(1.0, max(0.0, float(total)))
+        # lingua sums in several threads, so the last digits differ from call to call
+        return min(1.0, max(0.0, round(float(total), 6)))
 
     def _detector(self) -> LanguageDetector:
         if "detector" in self._loaded:

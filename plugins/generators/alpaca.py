@@ -10,8 +10,8 @@ for English and does not name the domain. One thing is left out: the ban on the 
 model.
 
 Variant "default" names domain and language, asks for as many as it wants and needs no stop string; it decodes with
-[llm] temperature and is read by `alpaca_blocks`. Cost: about 400 prompt and 2,000
-answer tokens a call of 16 tasks.
+[llm] temperature and is read by `alpaca_blocks`, or with `answers` = "json" by `json_tasks`. Cost: about 400 prompt and
+2,000 answer tokens a call of 16 tasks.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import ClassVar, Literal
 
 from insgen import Generated, Generator, GeneratorContext, hookimpl
 
-from ._asking_blocks import PAPER_PER_CALL, Blocks, block_requests
+from ._asking_tasks import PAPER_PER_CALL, TaskForm, task_requests
 from ._prompting import at_least
 
 
@@ -34,6 +34,10 @@ class AlpacaGenerator:
 
     #: "paper" follows the published prompt form, decoding and parsing; "default" mends their defects.
     variant: Literal["default", "paper"] = "default"
+    #: Form of examples and answer: "blocks" of numbered fields, or "json"; the variant "paper" has blocks.
+    answers: Literal["blocks", "json"] = "blocks"
+    #: Ask the service to keep to a JSON schema; needs `answers` = "json", and a model that can.
+    structured: bool = False
     #: Seed tasks shown in a prompt, >= 1; at most 15 in the variant "paper".
     examples: int = 3
     #: Tasks asked for in one call, >= 1; the variant "paper" always gets at most 19 - `examples`.
@@ -46,15 +50,18 @@ class AlpacaGenerator:
     def __post_init__(self) -> None:
         at_least(self.name, 1, examples=self.examples, per_call=self.per_call)
         at_least(self.name, 0, calls=self.calls, max_tokens=self.max_tokens)
+        self._how()
 
     def generate(self, context: GeneratorContext) -> Generated:
         """Give the round's requests.
 
         :raises StageError: no seed task has an output; or the variant "paper" in another language than English.
         """
-        paper = self.variant == "paper"
-        how = Blocks(self.name, "generate/alpaca", paper, self.examples, self.per_call, self.calls, self.max_tokens)
-        return Generated(requests=block_requests(context, how))
+        return Generated(requests=task_requests(context, self._how()))
+
+    def _how(self) -> TaskForm:
+        form = (self.variant, self.answers, self.structured)
+        return TaskForm(self.name, *form, self.examples, self.per_call, self.calls, self.max_tokens)
 
 
 @hookimpl

@@ -6,6 +6,7 @@ and lines go with every candidate. The answer is JSON, read by the parser `json`
 asked to hold itself to the schema, which not every model can.
 
 Every passage is shown once, in the order of a hash that mixes files; a document that changes begins the walk again.
+Passages that the budget could not pay for are shown first in the next round.
 Cost: about 550 prompt and 300 answer tokens a passage. Nothing here checks that an answer is true to its passage.
 """
 
@@ -65,6 +66,8 @@ class GroundedGenerator:
     structured: bool = False
     #: Longest answer, in tokens, >= 0; 0 = [llm] max_tokens.
     max_tokens: int = 2048
+    #: The licence of all these documents, stored with every candidate; empty when unknown.
+    licence: str = ""
 
     _walks: dict[str, _Walk] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -92,13 +95,21 @@ class GroundedGenerator:
             self._walks.clear()
             self._walks[mark] = walk
         walk = self._walks[mark]
-        offset = _offset(context.position, mark)
-        end = min(offset + n_calls(context.limit, self.questions, self.calls), len(walk.passages))
+        offset, left = _standing(context.position, mark)
+        n = n_calls(context.limit, self.questions, self.calls)
+        end = min(offset + max(0, n - len(left)), len(walk.passages))
+        places, waiting = [*left[:n], *range(offset, end)], left[n:]
+
+        def position(unasked: Sequence[int] = ()) -> str:
+            back = [places[number] for number in unasked]
+            return json.dumps({"grounded": mark, "offset": end, "left": [*back, *waiting]})
+
         return Generated(
-            requests=tuple(self._request(context, passage) for passage in walk.passages[offset:end]),
-            position=json.dumps({"grounded": mark, "offset": end}),
-            exhausted=end == len(walk.passages),
+            requests=tuple(self._request(context, walk.passages[place]) for place in places),
+            position=position(),
+            exhausted=end == len(walk.passages) and not waiting,
             unreadable=walk.unreadable if offset == 0 else (),
+            position_without=position,
         )
 
     def _read_all(self, sources: Sequence[Source]) -> _Walk:
@@ -133,6 +144,7 @@ class GroundedGenerator:
             params=params,
             prompt_hash=context.prompts.hash(_PROMPT),
             source=passage.source,
+            licence=self.licence.strip(),
         )
 
 
@@ -154,20 +166,23 @@ def _schema() -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": {"name": "pairs", "strict": True, "schema": whole}}
 
 
-def _offset(position: str, mark: str) -> int:
-    """Where to go on: 0 at first, and again when the documents are not what they were."""
+def _standing(position: str, mark: str) -> tuple[int, list[int]]:
+    """Where to go on, and which passages before it were left out when the budget was spent.
+
+    Passage 0 and none at first, and again when the documents are not what they were.
+    """
     if not position:
-        return 0
+        return 0, []
     try:
         held = json.loads(position)
-        known, offset = held["grounded"], int(held["offset"])
+        known, offset, left = held["grounded"], int(held["offset"]), [int(place) for place in held.get("left", ())]
     except (ValueError, KeyError, TypeError) as error:
         raise StageError(
             f'The generator "grounded" cannot read its stored position {position!r}.\n'
             "  Expected a JSON object with `grounded` and `offset`.\n"
             "  Another generator of this name may have written it: start a fresh project, or install that one again."
         ) from error
-    return offset if known == mark else 0
+    return (offset, left) if known == mark else (0, [])
 
 
 @hookimpl

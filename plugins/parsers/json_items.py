@@ -1,4 +1,4 @@
-"""Parser `json`: a list of objects with instruction, input and output, in JSON as models write it.
+"""Parsers `json` and `json_tasks`: a list of objects with instruction, input and output, in JSON as models write it.
 
 Accepted: a list, an object that holds one, or a single object; in a Markdown fence, with text around it, with trailing
 commas, single quotes or an unfinished end. Each object's fields go by the names instruction / task / question /
@@ -8,8 +8,9 @@ Well-formed JSON is read by the standard library; only what it refuses goes to t
 can guess wrong, so what comes out of one is taken only where every field has a name from above; of a text that does
 not close what it opened the last object is lost, and only it. Costs microseconds for well-formed answers.
 
-An object without an answer is an instruction still to be answered, unless the request names a source: then
-the answer had to come out of that source and cannot be bought elsewhere.
+For `json` an object without an answer is an instruction still to be answered, unless the request names a source: then
+the answer had to come out of that source and cannot be bought elsewhere. For `json_tasks` every object has to be a
+whole task: one without an answer is left out and counted.
 """
 
 from __future__ import annotations
@@ -49,28 +50,47 @@ class JsonParser:
 
     def parse(self, response: Response) -> Parsed:
         """Give one candidate per object; of a cut answer the last object is lost, and only it."""
-        text = response.text.strip()
-        value = _strict(text)
-        repaired = value is None
-        if repaired:
-            value = _repaired(text)
-        found = _list_in(value)
-        if not found:
-            return nothing(response, _NO_LIST if re.search(r"[\[{]", text) else _NO_JSON)
-        candidates: list[Candidate] = []
-        reasons: list[tuple[int, str]] = []
-        cut = repaired and (was_cut(response) or _is_open(text))
-        for place, item in enumerate(found, start=1):
-            read = CUT if cut and place == len(found) else _fields(item, repaired, bool(response.request.source))
-            if isinstance(read, str):
-                reasons.append((place, read))
-                continue
-            candidate = Candidate(*read, origin=origin_of(response))
-            if candidate.instruction:
-                candidates.append(candidate)
-            else:
-                reasons.append((place, _NO_INSTRUCTION))
-        return Parsed(tuple(candidates), in_order(response, reasons))
+        return _parsed(response, whole=bool(response.request.source))
+
+
+@dataclass(frozen=True)
+class JsonTasksParser:
+    """Reads objects that have an answer out of JSON; has no options."""
+
+    name: ClassVar[str] = "json_tasks"
+
+    def parse(self, response: Response) -> Parsed:
+        """Give one candidate per whole task; of a cut answer the last object is lost, and only it."""
+        return _parsed(response, whole=True)
+
+
+def _parsed(response: Response, whole: bool) -> Parsed:
+    """Read an answer.
+
+    :param whole: an object without an answer is none.
+    """
+    text = response.text.strip()
+    value = _strict(text)
+    repaired = value is None
+    if repaired:
+        value = _repaired(text)
+    found = _list_in(value)
+    if not found:
+        return nothing(response, _NO_LIST if re.search(r"[\[{]", text) else _NO_JSON)
+    candidates: list[Candidate] = []
+    reasons: list[tuple[int, str]] = []
+    cut = repaired and (was_cut(response) or _is_open(text))
+    for place, item in enumerate(found, start=1):
+        read = CUT if cut and place == len(found) else _fields(item, repaired, whole)
+        if isinstance(read, str):
+            reasons.append((place, read))
+            continue
+        candidate = Candidate(*read, origin=origin_of(response))
+        if not candidate.instruction or (whole and not candidate.output):  # nothing but control characters
+            reasons.append((place, _NO_OUTPUT if candidate.instruction else _NO_INSTRUCTION))
+        else:
+            candidates.append(candidate)
+    return Parsed(tuple(candidates), in_order(response, reasons))
 
 
 def _strict(text: str) -> object:
@@ -145,13 +165,13 @@ def _plain(key: object) -> str:
     return str(key).strip().lower()
 
 
-def _fields(item: object, repaired: bool, grounded: bool) -> tuple[str, str, str] | str:
+def _fields(item: object, repaired: bool, whole: bool) -> tuple[str, str, str] | str:
     """Read one object, or say why it is none.
 
-    :param grounded: the answer had to come with the question.
+    :param whole: the answer had to come with the instruction.
     """
     if isinstance(item, str):
-        return _NO_OUTPUT if grounded else (item, "", "")
+        return _NO_OUTPUT if whole else (item, "", "")
     if not isinstance(item, dict):
         return _NO_OBJECT
     fields = {_plain(key): value for key, value in item.items()}
@@ -163,7 +183,7 @@ def _fields(item: object, repaired: bool, grounded: bool) -> tuple[str, str, str
         return _NO_TEXT
     if not instruction.strip():
         return _NO_INSTRUCTION
-    if not output.strip() and (grounded or _has(fields, _OUTPUT)):
+    if not output.strip() and (whole or _has(fields, _OUTPUT)):
         return _NO_OUTPUT
     return instruction, "" if input_.strip().lower() == "<noinput>" else input_, output
 
@@ -195,5 +215,5 @@ def _is_open(text: str) -> bool:
 
 @hookimpl
 def insgen_parsers() -> Sequence[type[Parser]]:
-    """Offer `json`."""
-    return [JsonParser]
+    """Offer `json` and `json_tasks`."""
+    return [JsonParser, JsonTasksParser]

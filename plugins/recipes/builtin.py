@@ -10,8 +10,18 @@ from insgen import Recipe, hookimpl
 _ABOUT = {
     "documents": ("a ranked set out of your own documents; needs no language model", "insgen"),
     "pibe": ("a ranked bank that evolves while data sets arrive", "PIBE / InsBank, arXiv:2502.11419"),
+    "pibe-paper": (
+        "a bank of 6,000 as the authors ran it, known defects included: for comparisons",
+        "PIBE / InsBank, arXiv:2502.11419",
+    ),
+    "deita": ("the best-scored rows that are not too much like a better one", "Deita, arXiv:2312.15685"),
+    "k-center": ("rows spread so that nothing is far from them", "DiverseEvol, arXiv:2311.08182"),
     "self-instruct": (
         "instructions by bootstrapping from seed tasks, answered afterwards",
+        "Self-Instruct, arXiv:2212.10560",
+    ),
+    "self-instruct-paper": (
+        "Self-Instruct to the letter, known defects included: for comparisons",
         "Self-Instruct, arXiv:2212.10560",
     ),
     "alpaca": ("whole tasks from three seed tasks, some sixteen a call", "Stanford Alpaca (2023), code and README"),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import ClassVar
 
-from insgen import Seed, SeedPolicy, Signal, hookimpl
+from insgen import Seed, SeedContext, SeedPolicy, SeedUpdate, Signal, hookimpl
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,10 @@ class UniformPolicy:
     ) -> Sequence[Seed]:
         """Draw without replacement; all of them, shuffled, when there are no more than n."""
         return rng.sample(seeds, min(n, len(seeds)))
+
+    def update(self, context: SeedContext) -> SeedUpdate:  # noqa: ARG002  # the protocol's; as above
+        """Change nothing."""
+        return SeedUpdate()
 
 
 @hookimpl

@@ -13,6 +13,8 @@ from typing import ClassVar
 
 from insgen import BankView, Pool, Ranked, Selection, Selector, hookimpl
 
+from ._pool import check_pool
+
 
 @dataclass(frozen=True)
 class QualitySelector:
@@ -22,6 +24,7 @@ class QualitySelector:
 
     def select(self, pool: Pool, size: int, bank: BankView, rng: Random, state: str) -> Selection:  # noqa: ARG002  # the contract's arguments
         """Take the ``size`` highest qualities of bank and newcomers."""
+        check_pool(pool, self.name)
         quality = [float(value) for value in pool.quality]
         order = sorted(range(len(quality)), key=lambda row: -quality[row])[: max(size, 0)]
         return Selection(tuple(Ranked(pool.candidates[row].id, 0.0, quality[row], quality[row]) for row in order))

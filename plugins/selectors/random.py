@@ -15,6 +15,8 @@ from typing import ClassVar
 
 from insgen import BankView, Pool, Ranked, Selection, Selector, hookimpl
 
+from ._pool import check_pool
+
 
 @dataclass(frozen=True)
 class RandomSelector:
@@ -24,6 +26,7 @@ class RandomSelector:
 
     def select(self, pool: Pool, size: int, bank: BankView, rng: Random, state: str) -> Selection:  # noqa: ARG002  # the contract's arguments
         """Take the ``size`` highest keys of bank and newcomers; members without a known key draw one."""
+        check_pool(pool, self.name)
         known = _keys(state)
         members = pool.candidates[: pool.n_members]
         keys = [known[member.id] if member.id in known else rng.random() for member in members]

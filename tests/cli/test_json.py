@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ KEYS: dict[str, dict[str, set[str]]] = {
     "bank list -p {p}": {"": BANK_ROW},
     "bank log -p {p}": {
         "": {
-            *("version", "round", "made_utc", "action", "selector", "size", "members", "admitted", "evicted"),
+            *("version", "round", "made_utc", "action", "selector", "model", "size", "members", "admitted", "evicted"),
             "mean_quality",
         }
     },
@@ -55,9 +56,29 @@ KEYS: dict[str, dict[str, set[str]]] = {
         "moved": SHORT_ROW | {"was", "moved"},
     },
     "bank rollback 1 -p {p}": {".": {"version", "admitted", "evicted"}},
-    "export {p}/out.jsonl -p {p}": {".": {"path", "card", "members", "losses"}},
+    "bank show 1 -p {p}": {
+        ".": {"version", "members"},
+        "members": SHORT_ROW | {"event", "diversity", "quality", "utility", "now", "generator", "source", "licence"},
+    },
+    "bank split {p}/part --where rank<4 -p {p}": {".": {"path", "members", "of"}},
+    "bank merge {other} -p {p} -q": {
+        ".": {
+            *("source", "looked_at", "new", "repeated", "duplicates", "waiting", "version", "admitted", "evicted"),
+            *("members", "conflicts"),
+        },
+    },
+    "embed {p}": {".": {"config", "bank", "vectors", "migrate"}},
+    "export {p}/out.jsonl -p {p}": {".": {"path", "card", "members", "losses", "cut"}},
     "run {p} -q": {".": {"run_id", "reason", "rejected_by", "warnings", "members"}},
     "add {p}/more.jsonl -p {p}": {"": {"source", "new", "repeated", "unreadable"}},
+    "compare {p} -s quality -q": {
+        ".": {"pool", "rows", "shared"},
+        "rows": {
+            *("selector", "size", "chosen", "quality", "spacing_median", "spacing_p10", "vendi", "coverage"),
+            *("radius", "evenness", "shared", "seconds", "peak_mb", "pool_mb", "error"),
+        },
+        "shared": {"size", "selectors", "shares"},
+    },
     "replay {p} -q": {".": {"old", "new", "shared", "gained", "lost"}},
     "sql SELECT\u00a01\u00a0AS\u00a0one -p {p}": {"": {"one"}},
     "plugins list": {
@@ -73,9 +94,10 @@ KEYS: dict[str, dict[str, set[str]]] = {
 
 
 @pytest.mark.parametrize("command", KEYS)
-def test_answer_is_json_with_these_keys(cli: Cli, project: Path, command: str) -> None:
+def test_answer_is_json_with_these_keys(cli: Cli, project: Path, tmp_path: Path, command: str) -> None:
+    other = Path(shutil.copytree(project, tmp_path / "other"))
     (project / "more.jsonl").write_text('{"instruction": "Explain the word quorum.", "output": "More than half."}\n')
-    words = [word.format(p=project).replace("\u00a0", " ") for word in command.split(" ")]
+    words = [word.format(p=project, other=other).replace("\u00a0", " ") for word in command.split(" ")]
 
     done = cli(*words, "--json")
 

@@ -111,7 +111,8 @@ def test_recipes_are_listed_and_print_their_config(cli: Cli) -> None:
     listed = cli("recipes", "list", "--json").json()
 
     assert [each["name"] for each in listed] == [
-        *("alpaca", "documents", "grounded", "pibe", "sedi", "sedi-pibe", "self-instruct"),
+        *("alpaca", "deita", "documents", "grounded", "k-center", "pibe", "pibe-paper", "sedi", "sedi-pibe"),
+        *("self-instruct", "self-instruct-paper"),
     ]
     for recipe in listed:
         assert recipe["name"] in cli("recipes", "list").stdout

@@ -37,8 +37,8 @@ CREATE TABLE feedback_item (
 CREATE TABLE feedback_step (
   run_id TEXT NOT NULL, step INTEGER NOT NULL, round INTEGER NOT NULL, loss REAL, grad_norm REAL,
   grad_norm_kind TEXT NOT NULL,
-  max_grad_norm REAL, lr REAL, n_target_tokens INTEGER, trainable_params INTEGER, time REAL,
-  PRIMARY KEY (run_id, step));
+  max_grad_norm REAL, lr REAL, n_target_tokens INTEGER, trainable_params INTEGER, time REAL NOT NULL,
+  digest TEXT NOT NULL, PRIMARY KEY (run_id, step));
 
 CREATE TABLE kept (
   id INTEGER PRIMARY KEY, candidate_id TEXT NOT NULL UNIQUE REFERENCES candidates(id), round INTEGER NOT NULL,
@@ -75,15 +75,16 @@ CREATE TABLE scores (
   call_id TEXT, PRIMARY KEY (candidate_id, round, ordinal)) WITHOUT ROWID;
 
 CREATE TABLE seed_events (
-  id INTEGER PRIMARY KEY, round INTEGER NOT NULL, seed_id TEXT NOT NULL, event TEXT NOT NULL, reason TEXT NOT NULL);
+  id INTEGER PRIMARY KEY, round INTEGER NOT NULL, seed_id TEXT NOT NULL, event TEXT NOT NULL, reason TEXT NOT NULL,
+  evidence TEXT NOT NULL);
 
 CREATE TABLE seeds (
   id TEXT PRIMARY KEY, ordinal INTEGER NOT NULL, instruction TEXT NOT NULL, input TEXT NOT NULL, output TEXT NOT NULL,
-  weight REAL NOT NULL, active INTEGER NOT NULL);
+  weight REAL NOT NULL, active INTEGER NOT NULL, pinned INTEGER NOT NULL, dropped INTEGER NOT NULL);
 
 CREATE TABLE signals (
   id INTEGER PRIMARY KEY, candidate_id TEXT NOT NULL, round INTEGER NOT NULL, name TEXT NOT NULL, value REAL NOT NULL,
-  source TEXT NOT NULL, version TEXT NOT NULL);
+  source TEXT NOT NULL, version TEXT NOT NULL, text TEXT NOT NULL, time REAL NOT NULL);
 
 CREATE TABLE unreadable (
   id INTEGER PRIMARY KEY, round INTEGER, arrival_id INTEGER, source TEXT NOT NULL, line INTEGER, reason TEXT NOT NULL);
@@ -110,6 +111,8 @@ CREATE INDEX proposals_candidate ON proposals(candidate_id);
 CREATE INDEX proposals_round ON proposals(round);
 
 CREATE INDEX proposals_waiting ON proposals(arrival_id, id) WHERE round IS NULL;
+
+CREATE UNIQUE INDEX signals_key ON signals(candidate_id, text, name, source);
 
 CREATE VIEW v_bank AS
   SELECT m.rank, m.candidate_id AS id, c.instruction, coalesce(nullif(c.input, ''), a.input, '') AS input,

@@ -9,13 +9,25 @@ import pytest
 from support.projects import DATA, EMBED, SELECT, count, play, plugin, query, rows
 
 from insgen.errors import ConfigError, PluginError, StageError
+from insgen.feedback import signal_line
+from insgen.records import CandidateId, Signal
 
 FILTER = "def filter(self, candidates, bank):\n    "
 SCORER = "def score(self, candidates, bank, llm, prompts):\n    "
 SELECTOR = "def select(self, pool, size, bank, rng, state):\n    ids = [c.id for c in pool.candidates]\n    "
 GENERATOR = "def generate(self, context):\n    "
 RESPONDER = "def respond(self, candidates, llm, prompts):\n    "
-POLICY = "def draw(self, n, seeds, signals, rng):\n    "
+DRAW = "def draw(self, n, seeds, signals, rng):\n    "
+POLICY = "def update(self, context):\n    return SeedUpdate()\n" + DRAW
+UPDATE = (
+    f"{DRAW}return list(seeds)[:n]"
+    """
+def update(self, context):
+    seed = context.seeds[0]
+    def change(event, seed, reason="so it is", evidence={}):
+        return SeedUpdate((SeedChange(event, seed, reason, evidence),))
+    """
+)
 FEEDBACK = "def read(self, project, position):\n    "
 EXECUTOR = "def map_batches(self, fn, batches):\n    "
 EMBEDDER = """
@@ -26,6 +38,7 @@ def embed(self, texts):
     good[:, 1] = 1
     """
 
+HEARD = '[[feedback]]\nuse = "training-log"\n'
 TABLES = {
     "generator": ("insgen_generators", '[[generate]]\nuse = "rogue"\n' + EMBED + SELECT),
     "embedder": ("insgen_embedders", DATA + SELECT + '[embed]\nuse = "rogue"\n'),
@@ -34,7 +47,7 @@ TABLES = {
     "responder": ("insgen_responders", DATA + EMBED + SELECT + '[respond]\nuse = "rogue"\n'),
     "scorer": ("insgen_scorers", DATA + EMBED + SELECT + '[[score]]\nuse = "rogue"\n'),
     "selector": ("insgen_selectors", DATA + EMBED + '[select]\nuse = "rogue"\nsize = 2\n'),
-    "seed policy": ("insgen_seed_policies", DATA + EMBED + SELECT + '[seeds]\nuse = "rogue"\n'),
+    "seed policy": ("insgen_seed_policies", DATA + EMBED + SELECT + HEARD + '[seeds]\nuse = "rogue"\n'),
     "feedback source": ("insgen_feedback_sources", DATA + EMBED + SELECT + '[[feedback]]\nuse = "rogue"\n'),
 }
 
@@ -155,16 +168,39 @@ BREACHES = [
     ("seed policy", POLICY + "return list(seeds) * 2", "seeds, some twice"),
     ("seed policy", POLICY + "return [Seed('x', 'An own idea.')]", "drew seeds that are not in the seed set"),
     ("seed policy", POLICY + "return [1]", "returned int, expected Seed"),
-    ("feedback source", FEEDBACK + "return [], ''", None),
-    ("feedback source", FEEDBACK + "return []", "returned list, expected tuple"),
-    ("feedback source", FEEDBACK + "return (1, 2, 3)", "returned (1, 2, 3), expected signals and a position"),
-    (
-        "feedback source",
-        FEEDBACK + "return [Signal('b2:1', 'loss', 1.5)], ''",
-        "gave the signal 1.5 for b2:1, expected -1 to 1",
+    *(
+        ("seed policy", UPDATE + body, breach)
+        for body, breach in (
+            ("return None", "returned NoneType, expected SeedUpdate"),
+            ("return SeedUpdate(state={})", "gave a state of type dict, expected text"),
+            ("return SeedUpdate((seed,))", "returned Seed, expected SeedChange"),
+            ("return change('left', seed)", "has the change 'left', expected one of promoted, evicted, weighted"),
+            ("return change('promoted', seed)", "which is in force"),
+            ("return change('evicted', Seed('b2:x', 'New.'))", "evicted the seed b2:x, which is not in force"),
+            ("return change('evicted', seed, '')", "without a reason"),
+            ("return change('evicted', seed, evidence={'q': float('nan')})", "expected texts and finite numbers"),
+            ("return change('weighted', replace(seed, weight=-1.0))", "the weight -1.0, expected 0 or more"),
+            ("return change('evicted', 'b2:x')", "evicted str, expected Seed"),
+        )
     ),
-    ("feedback source", FEEDBACK + "return [Signal('b2:1', 'loss', float('nan'))], ''", "Signal.value = nan"),
-    ("feedback source", FEEDBACK + "return [3], ''", "returned int, expected Signal"),
+    ("seed policy", DRAW + "return list(seeds)[:n]", "object has no attribute 'update'"),
+    *(
+        ("feedback source", FEEDBACK + "return " + answer, breach)
+        for answer, breach in (
+            ("[], ''", "returned tuple, expected Feedback"),
+            ("Feedback(position=3)", "gave the position 3, expected text"),
+            ("Feedback(signals=(Signal('b2:1', 'loss', 1.5),))", "gave the signal 1.5 for b2:1, expected -1 to 1"),
+            ("Feedback(signals=(Signal('b2:1', 'loss', float('nan')),))", "Signal.value = nan"),
+            ("Feedback(signals=(Signal('', 'loss', 1.0),))", "gave a signal with neither id nor text"),
+            ("Feedback(signals=(3,))", "returned int, expected Signal"),
+            ("Feedback((3,))", "returned int, expected TrainingStep"),
+            ("Feedback((TrainingStep('r', 1, ('a',), 1.0),))", "items = ('a',), expected a tuple of tuples of ids"),
+            ("Feedback((TrainingStep('r', 0, (), 1.0),))", "step = 0, expected at least 1"),
+            ("Feedback((TrainingStep('', 1, (), 1.0),))", "an empty run_id"),
+            ("Feedback((TrainingStep('r', 1, (), 1.0, grad_norm=-2.0),))", "grad_norm = -2.0, expected at least 0"),
+            ("Feedback((TrainingStep('r', 1, (), 1.0, lr=float('inf')),))", "TrainingStep.lr = inf"),
+        )
+    ),
 ]
 
 OF_A_ROUND = (
@@ -179,6 +215,7 @@ OF_A_ROUND = (
     "bank_versions",
     "positions",
     "signals",
+    "feedback_step",
 )
 
 
@@ -192,6 +229,7 @@ def rogue_project(make_project: Callable[..., Path]) -> Callable[[str, str], Pat
             "mine.py": plugin(body, hook),
             "data.jsonl": [{"instruction": row["instruction"]} for row in rows(4, seed=9)],
             "seeds.jsonl": [{"instruction": "Name a prime."}, {"instruction": "Name a river."}],
+            "feedback.jsonl": signal_line(Signal(CandidateId("b2:1"), "accepted", 1.0)) + "\n",
         }
         return make_project('plugins = ["mine.py"]\n[loop]\nbatch = 4\n' + toml, files)
 
@@ -207,7 +245,8 @@ def test_broken_promise_names_plugin_and_breach_and_stores_nothing(
         play(project)
     for part in (f'The {kind} "rogue" of mine.py b2:', breach, "Take it out of the config, or tell its author"):
         assert part in str(caught.value)
-    assert [table for table in OF_A_ROUND if count(project, table)] == []
+    heard = ["positions", "signals"] if kind == "seed policy" else []  # feedback is taken in before the round
+    assert [table for table in OF_A_ROUND if count(project, table)] == heard
     if count(project, "runs"):  # an embedder is asked for its dimension before the run begins
         assert query(project, "SELECT reason FROM runs") == [("it was stopped by an error",)]
 

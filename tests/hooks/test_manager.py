@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -211,3 +212,14 @@ def test_a_watcher_hears_what_it_asks_for_only() -> None:
     manager.register(Watcher())
     manager.hook.insgen_round_finished(run_id=1, round=4, counters={})
     assert heard == [4]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of others are a thing of POSIX")
+def test_file_that_everybody_may_write_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(plugin(KEEP_ALL, "insgen_filters"))
+    file.chmod(0o646)
+    assert "chmod o-w" in refusal(tmp_path, "mine.py")
+
+    file.chmod(0o644)
+    assert load_plugins(["mine.py"], tmp_path).find("filter", "rogue").name == "rogue"

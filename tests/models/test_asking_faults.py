@@ -10,10 +10,12 @@ from support.llm_faults import (
     content_filter,
     context_overflow,
     empty_choices,
+    forbidden,
     http_date,
     invalid_json,
     null_content,
     quota_gone,
+    refused,
     reset,
     reset_mid_body,
     server_error,
@@ -142,8 +144,10 @@ def test_service_that_asks_for_hours_of_rest_stops_the_run_at_once(llm_server: L
 
 PERMANENT = [
     (unauthorised(), "Put a valid key into the environment .OPENAI_API_KEY."),
+    (forbidden(), "Put a valid key into the environment .OPENAI_API_KEY."),
     (unknown_model(), r"Change \[llm\] model or api_base"),
     (quota_gone(), "The account is empty: top it up"),
+    (refused(402), "The account is empty: top it up"),
 ]
 
 
@@ -194,6 +198,19 @@ def test_prompt_that_never_fits_fails_alone(llm_server: LlmServer, store: Store)
         responses = asker.ask(questions(4))
     assert [response.finish_reason for response in responses] == ["stop", "stop", "error", "stop"]
     assert responses[2].error.startswith("context: ")
+
+
+@pytest.mark.parametrize("status", [400, 405, 413, 422, 451])
+def test_refused_request_fails_alone_is_not_tried_again_and_costs_nothing(
+    status: int, llm_server: LlmServer, store: Store
+) -> None:
+    llm_server.faults = lambda asked: refused(status) if asked.text == "question 1" else None
+    with asking(llm_server, store) as asker:
+        responses = asker.ask(questions(3))
+    assert [response.finish_reason for response in responses] == ["stop", "error", "stop"]
+    assert responses[1].error.startswith("refused: ")
+    assert len(llm_server.asked) == 3
+    assert calls.spent(store.conn).calls == 2
 
 
 def test_filtered_content_fails_alone_and_is_not_tried_again(llm_server: LlmServer, store: Store) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from insgen.records import Candidate, CandidateId, Origin, Signal, Turn
+from insgen.records import Candidate, CandidateId, Origin, Turn
 from insgen.store import ledger
 from insgen.store.database import Store
 
@@ -89,11 +89,3 @@ def test_waiting_texts_were_not_seen_yet(store: Store, make_candidate: Callable[
         ledger.add_proposals(conn, [early], 3)
     assert ledger.first_seen(store.conn, late.text_key) == early.id
     assert ledger.first_seen(store.conn, make_candidate().text_key) is None
-
-
-def test_signals_come_back_oldest_first(store: Store) -> None:
-    given = [Signal(CandidateId("b2:2"), "loss", -0.5, "log"), Signal(CandidateId("b2:1"), "accepted", 1.0)]
-    with store.atomic() as conn:
-        ledger.add_signals(conn, 1, "1.0", given[:1])
-        ledger.add_signals(conn, 2, "1.0", given[1:])
-    assert ledger.signals(store.conn) == given

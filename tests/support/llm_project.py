@@ -21,8 +21,10 @@ class Writer:
     def generate(self, context):
         asked = []
         for number in range(-(-context.limit // 5)):
-            shown = "; ".join(seed.instruction for seed in context.draw(2))
-            asked.append(Request((Turn("user", f"WRITE round {context.round} call {number} like: {shown}"),), "lines"))
+            drawn = context.draw(2)
+            shown = "; ".join(seed.instruction for seed in drawn)
+            told = Turn("user", f"WRITE round {context.round} call {number} like: {shown}")
+            asked.append(Request((told,), "lines", seed_ids=tuple(seed.id for seed in drawn)))
         return Generated(requests=tuple(asked), position=str(context.round))
 
 @dataclass(frozen=True)

@@ -26,15 +26,22 @@ class Mix:
     quantile: float
 
 
-def scaled_diversity(rep: NDArray[np.float64], n_members: int, floor_rows: FloorRows) -> NDArray[np.float64]:
-    """Scale representation scores to [0, 1] (step 6).
+def diversity_range(rep: NDArray[np.float64], n_members: int, floor_rows: FloorRows) -> tuple[float, float]:
+    """The representation scores that become diversity 0 and 1 (step 6).
 
     :param n_members: old members at the head of the rows; 0 in a first round, where the floor is over all rows.
-    :param floor_rows: over which rows a later round takes its floor; rows below it get 0.
-    :returns: shape ``(n,)``; all 0 when nothing rises above the floor.
+    :param floor_rows: over which rows a later round takes its floor.
     """
     n_floor = {"bank": n_members, "all": len(rep), "6000": 6000}[floor_rows] if n_members else len(rep)
-    low, high = rep[:n_floor].min(), rep.max()
+    return float(rep[:n_floor].min()), float(rep.max())
+
+
+def scaled_diversity(rep: NDArray[np.float64], n_members: int, floor_rows: FloorRows) -> NDArray[np.float64]:
+    """Scale representation scores to [0, 1] (step 6); see `diversity_range`. Rows below the floor get 0.
+
+    :returns: shape ``(n,)``; all 0 when nothing rises above the floor.
+    """
+    low, high = diversity_range(rep, n_members, floor_rows)
     if high <= low:
         return np.zeros_like(rep)
     return np.asarray(np.maximum((rep - low) / (high - low), 0.0))

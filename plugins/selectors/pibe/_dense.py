@@ -1,6 +1,6 @@
 """The dense engine: affinity propagation as released, in float64, for any preference (paper file, section b).
 
-Five or six matrices of n x n float64; time O(iterations * n^2). The released sums in float32 lose the score at a few
+Up to seven matrices of n x n float64; time O(iterations * n^2). The released sums in float32 lose the score at a few
 ten thousand candidates (E4), hence float64 and a refusal instead of half precision.
 """
 
@@ -14,13 +14,6 @@ from ._schedule import Messages, Schedule, Steadiness
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-MATRICES = 7  #: n x n float64 matrices alive at the peak, history and its parts included
-
-
-def needed_gb(n: int) -> float:
-    """Memory the engine takes for n candidates, in GB (1e9 bytes)."""
-    return MATRICES * 8.0 * n * n / 1e9
 
 
 def similarities(distance: NDArray[np.float64], preference: float | None) -> NDArray[np.float64]:
@@ -70,7 +63,8 @@ def propagate(
         converged = steady.reached(np.diagonal(availability) + np.diagonal(responsibility) > 0)
     np.add(availability, responsibility, out=work)
     rep = (work.sum(axis=0) - work.sum(axis=1) + np.diagonal(work)) / n
-    return Messages(rep, np.diagonal(responsibility).copy(), iterations, converged), responsibility
+    own = np.diagonal(responsibility).copy(), np.diagonal(availability).copy()
+    return Messages(rep, *own, iterations, converged), responsibility
 
 
 def _new_responsibilities(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from random import Random
 
     from numpy.typing import NDArray
+
+Inherit = Literal["distance", "similarity"]
 
 _MAX_ENTRIES = 2_000_000  # numbers in a block that the median is taken over (16 MB); a larger block is sampled
 _SORTED = 200_000  # numbers that are simply sorted
@@ -87,26 +89,32 @@ def _weighed(parts: Sequence[tuple[NDArray[np.float64], float]]) -> tuple[NDArra
     return values[order], np.cumsum(counts[order])
 
 
-def weights(new: NDArray[np.floating], previous: NDArray[np.floating]) -> NDArray[np.float64]:
-    """How much a newcomer inherits from each earlier candidate: the share of its cosine distance.
+def weights(new: NDArray[np.floating], previous: NDArray[np.floating], by: Inherit = "distance") -> NDArray[np.float64]:
+    """How much a newcomer inherits from each earlier candidate: the share of its cosine distance, or similarity.
 
-    It grows with distance, as released (E2). A newcomer parallel to all of them inherits from all alike.
+    Distance is what was released (E2). A newcomer for which all shares are 0 (parallel to all, by distance) inherits
+    from all alike.
 
+    :param by: ``distance`` is ``1 - cos``, ``similarity`` is ``1 + cos``.
     :returns: shape ``(len(new), len(previous))``, >= 0, rows sum to 1.
     """
-    apart = np.clip(1.0 - unit_rows(new) @ unit_rows(previous).T, 0.0, 2.0)
-    total = apart.sum(axis=1, keepdims=True)
-    return np.asarray(np.divide(apart, total, out=np.full_like(apart, 1.0 / apart.shape[1]), where=total > 0))
+    cosine = unit_rows(new) @ unit_rows(previous).T
+    share = np.clip(1.0 - cosine if by == "distance" else 1.0 + cosine, 0.0, 2.0)
+    total = share.sum(axis=1, keepdims=True)
+    return np.asarray(np.divide(share, total, out=np.full_like(share, 1.0 / share.shape[1]), where=total > 0))
 
 
-def history_matrix(past: Past, new: NDArray[np.floating]) -> tuple[NDArray[np.float64], float]:
+def history_matrix(
+    past: Past, new: NDArray[np.floating], by: Inherit = "distance"
+) -> tuple[NDArray[np.float64], float]:
     """Build H for members and newcomers, and give its median.
 
     :param past: complete.
     :param new: the newcomers' vectors, shape ``(m, d)``.
+    :param by: as in `weights`.
     :returns: H, shape ``(B + m, B + m)``, and the median that fills its block among newcomers.
     """
-    w = weights(new, past.vectors)
+    w = weights(new, past.vectors, by)
     towards_bank = w @ past.columns
     from_bank = towards_bank.T if past.rows is None else past.rows @ w.T
     median = lower_median([(block, 1.0) for block in (past.bank, towards_bank, from_bank)])
@@ -118,10 +126,11 @@ def history_matrix(past: Past, new: NDArray[np.floating]) -> tuple[NDArray[np.fl
     return history, median
 
 
-def history_median(past: Past, new: NDArray[np.floating], rng: Random) -> float:
+def history_median(past: Past, new: NDArray[np.floating], by: Inherit, rng: Random) -> float:
     """The median alone, without the matrix: exact when ``past`` is and the blocks are small, else from samples.
 
     :param past: symmetric (preference 0).
+    :param by: as in `weights`.
     :param rng: draws newcomers where there are too many.
     """
     n_bank, n_new = len(past.r), len(new)
@@ -129,7 +138,7 @@ def history_median(past: Past, new: NDArray[np.floating], rng: Random) -> float:
     towards_bank = np.empty((len(new), past.columns.shape[1]))
     step = max(_MAX_ENTRIES // len(past.vectors), 1)
     for start in range(0, len(new), step):
-        towards_bank[start : start + step] = weights(new[start : start + step], past.vectors) @ past.columns
+        towards_bank[start : start + step] = weights(new[start : start + step], past.vectors, by) @ past.columns
     blocks = [(past.bank, n_bank**2 / past.bank.size)]
     if towards_bank.size:
         blocks.append((towards_bank, 2.0 * n_bank * n_new / towards_bank.size))

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
     from insgen import NeighbourIndex
 
-_TILE_ENTRIES = 4_000_000  # distances held at a time
+_TILE_ENTRIES = 16_000_000  # distances held at a time (64 MB): products of fewer than some 500 rows waste the cores
+_OFFER_ENTRIES = 4_000_000
+_GROUP_SIZE = 16
 _QUERY_ROWS = 8192
 _GROWTH = 4  # how many times more neighbours a row is asked for again
 _MAX_ENTRIES = 16_000_000  # neighbours held in wider lists at once (256 MB); beyond, rows are measured against all
@@ -62,27 +64,41 @@ class BlockSearch:
 
     def nearest(self, rows: NDArray[np.int64], k: int, exact: bool) -> NDArray[np.int64]:  # noqa: ARG002  # always is
         """See `Search`."""
+        n = len(self.points)
         found = np.empty((len(rows), k), dtype=np.int64)
-        step = max(_TILE_ENTRIES // len(self.points), 1)
+        step = max(_TILE_ENTRIES // n, 1)
+        tiles = np.empty((min(step, len(rows)), n), dtype=self.points.dtype)
         for start in range(0, len(rows), step):
             tile = rows[start : start + step]
             asked = self.points[tile] * -2.0
             asked[:, -1] = 1.0
-            keys = asked @ self.points.T
+            keys = np.matmul(asked, self.points.T, out=tiles[: len(tile)])
             keys[np.arange(len(tile)), tile] = np.inf
             found[start : start + step] = _k_smallest(keys, k)
         return found
 
 
 def _k_smallest(values: NDArray[np.floating], k: int) -> NDArray[np.int64]:
-    """Columns of the k smallest values by row, in any order; three times as fast as argpartition on long rows."""
-    last = np.partition(values, k - 1, axis=1)[:, k - 1]
-    owners, columns = np.nonzero(values <= last[:, None])
+    """Columns of the k smallest values by row, in any order; ten times as fast as argpartition on long rows.
+
+    A row's values are dealt into groups. Each of the k groups with the smallest minima holds a value that is not above
+    the k-th of these minima, so the k smallest values of the row are not above it either, and few others are.
+    """
+    width = values.shape[1] // _GROUP_SIZE
+    if width < k:
+        bound = np.partition(values, k - 1, axis=1)[:, k - 1]
+    else:
+        minima = values[:, :width].copy()
+        for first in range(width, _GROUP_SIZE * width, width):
+            np.minimum(minima, values[:, first : first + width], out=minima)
+        bound = np.partition(minima, k - 1, axis=1)[:, k - 1]
+    owners, columns = np.divmod(np.flatnonzero(values <= bound[:, None]), values.shape[1])
     counts = np.bincount(owners, minlength=len(values))
-    first = np.cumsum(counts) - counts
-    chosen: NDArray[np.int64] = columns[first[:, None] + np.arange(k)]
-    for row in np.flatnonzero(counts > k):  # ties at the k-th value: what is smaller must not be left out for them
-        chosen[row] = np.argpartition(values[row], k - 1)[:k]
+    first_of = np.cumsum(counts) - counts
+    chosen: NDArray[np.int64] = columns[first_of[:, None] + np.arange(k)]
+    for row in np.flatnonzero(counts > k):
+        mine = columns[first_of[row] : first_of[row] + counts[row]]
+        chosen[row] = mine[np.argpartition(values[row, mine], k - 1)[:k]]
     return chosen
 
 
@@ -164,7 +180,7 @@ class NeighbourGraph:
 
     def _measure_all(self, rows: NDArray[np.int64], a: NDArray[np.float64]) -> NDArray[np.float64]:
         best = np.empty(len(rows))
-        step = max(_TILE_ENTRIES // len(a), 1)
+        step = max(_OFFER_ENTRIES // len(a), 1)
         for start in range(0, len(rows), step):
             tile = rows[start : start + step]
             offers = self._space.block(tile) - a
@@ -201,7 +217,7 @@ def propagate(
         iterations += 1
         converged = steady.reached(r > 0)
     rep = (r + n * a - a.sum()) / n
-    return Messages(rep, r, iterations, converged), (own, past)
+    return Messages(rep, r, np.zeros(n), iterations, converged), (own, past)
 
 
 def responsibilities(

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import _dense, _nn
-from ._history import Past, history_matrix, history_median
+from . import _dense, _nn, _sparse
+from ._history import Inherit, Past, history_matrix, history_median
 from ._schedule import Messages, Schedule
 from ._space import Space
+from ._sparse_history import EdgePast, edge_history
 
 if TYPE_CHECKING:
     from random import Random
@@ -22,21 +23,27 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_MEDIAN_ENTRIES = 4_000_000  # distances the median similarity is taken over
+
+
 @dataclass(frozen=True)
 class Plan:
     """How to propagate; ranges as in the options of the selector.
 
-    :ivar preference: what stands on the diagonal of S; ``None`` for the median of S (dense engine only).
-    :ivar neighbours: k of the nn engine's graph.
+    :ivar preference: what stands on the diagonal of S; ``None`` for the median of S (not for the nn engine).
+    :ivar neighbours: k of the nn engine's graph; ``links``: that of the sparse engine's.
     :ivar exact_history: up to so many candidates the nn engine works out R in full.
-    :ivar tie_noise: whether the dense engine shakes the similarities.
+    :ivar tie_noise: whether the dense and the sparse engine shake the similarities.
+    :ivar inherit_by: what makes the weights of step 4.
     """
 
     schedule: Schedule
     preference: float | None = 0.0
     neighbours: int = 32
+    links: int = 64
     exact_history: int = 300
     tie_noise: bool = False
+    inherit_by: Inherit = "distance"
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,7 @@ class Outcome:
     :ivar scale: with a preference not below any similarity: ``-R / (D + preference)`` off the diagonal, as far as
         one factor can say it.
     :ivar responsibilities: R, shape ``(n, n)``; ``None`` where the nn engine did not work it out.
+    :ivar along: the sparse engine's graph and its R; ``None`` for the others.
     :ivar n_asked_again: rows whose k neighbours did not settle their minimum.
     """
 
@@ -54,12 +62,13 @@ class Outcome:
     median: float | None
     scale: float
     responsibilities: NDArray[np.float64] | None
+    along: tuple[_sparse.Edges, _sparse.Spread] | None = None
     n_asked_again: int = 0
 
 
 def lonely() -> Outcome:
     """The outcome for a single candidate: there is nobody to compare it with, so every message is 0."""
-    return Outcome(Messages(np.zeros(1), np.zeros(1), 0, True), None, 1.0, np.zeros((1, 1)))
+    return Outcome(Messages(np.zeros(1), np.zeros(1), np.zeros(1), 0, True), None, 1.0, np.zeros((1, 1)))
 
 
 def by_neighbours(space: Space, search: _nn.Search, past: Past | None, plan: Plan, rng: Random) -> Outcome:
@@ -75,9 +84,9 @@ def by_neighbours(space: Space, search: _nn.Search, past: Past | None, plan: Pla
     if past is not None:
         new = space.vectors[len(past.r) :]
         if in_full:
-            matrix, median = history_matrix(past, new)
+            matrix, median = history_matrix(past, new, plan.inherit_by)
         else:
-            median = history_median(past, new, rng)
+            median = history_median(past, new, plan.inherit_by, rng)
         h = np.concatenate([past.r, np.full(len(new), median)])
     graph = _nn.NeighbourGraph(space, search, plan.neighbours)
     messages, shares = _nn.propagate(graph, plan.schedule, preference, h)
@@ -86,7 +95,30 @@ def by_neighbours(space: Space, search: _nn.Search, past: Past | None, plan: Pla
         distance = space.block(np.arange(len(space))) + preference
         full = _nn.responsibilities(distance, shares, messages.r, matrix)
     scale = shares[0] + shares[1] * (past.scale if past is not None else 1.0)
-    return Outcome(messages, median, scale, full, graph.n_asked_again)
+    return Outcome(messages, median, scale, full, n_asked_again=graph.n_asked_again)
+
+
+def by_edges(space: Space, search: _nn.Search, past: EdgePast | None, plan: Plan, rng: Random) -> Outcome:
+    """Propagate along a neighbour graph, approximately, whatever the preference.
+
+    :param space: n >= 2 candidates; with a past, the members first, best first.
+    :param rng: draws rows for the median similarity, and seeds the tie noise, if any is wanted.
+    """
+    edges = _sparse.edges_of(space, search, min(plan.links, len(space) - 1))
+    edges.similarity[edges.loops] = _median_similarity(space, rng) if plan.preference is None else plan.preference
+    history, median = (None, None) if past is None else edge_history(past, edges, space, plan.inherit_by)
+    if plan.tie_noise:
+        _dense.add_tie_noise(edges.similarity, rng.getrandbits(64))
+    messages, spread = _sparse.propagate(edges, plan.schedule, history)
+    return Outcome(messages, median, spread.own, None, (edges, spread))
+
+
+def _median_similarity(space: Space, rng: Random) -> float:
+    """The median of S, its zero diagonal included; from a sample of rows where there are many."""
+    n = len(space)
+    n_rows = min(n, max(_MEDIAN_ENTRIES // n, 1))
+    block = space.block(np.array(sorted(rng.sample(range(n), n_rows))))
+    return -float(np.median(block))
 
 
 def by_matrix(space: Space, past: Past | None, plan: Plan, rng: Random) -> Outcome:
@@ -96,7 +128,9 @@ def by_matrix(space: Space, past: Past | None, plan: Plan, rng: Random) -> Outco
     :param past: a complete one.
     :param rng: seeds the tie noise, if any is wanted.
     """
-    history, median = (None, None) if past is None else history_matrix(past, space.vectors[len(past.r) :])
+    history, median = None, None
+    if past is not None:
+        history, median = history_matrix(past, space.vectors[len(past.r) :], plan.inherit_by)
     similarity = _dense.similarities(space.block(np.arange(len(space))), plan.preference)
     if plan.tie_noise:
         _dense.add_tie_noise(similarity, rng.getrandbits(64))

@@ -48,12 +48,18 @@ class Messages:
     """The end of one propagation over n candidates.
 
     :ivar rep: representation score (step 5), shape ``(n,)``; higher is more different from the rest (preference 0).
-    :ivar r: self-responsibilities R(i, i), shape ``(n,)``.
+    :ivar r: self-responsibilities R(i, i), shape ``(n,)``; ``a``: self-availabilities A(i, i).
     :ivar iterations: how many were run.
     :ivar converged: False when ``max_iterations`` ended it.
     """
 
     rep: NDArray[np.float64]
     r: NDArray[np.float64]
+    a: NDArray[np.float64]
     iterations: int
     converged: bool
+
+    @property
+    def exemplars(self) -> NDArray[np.int64]:
+        """Rows of those that stand for themselves (step 3g)."""
+        return np.flatnonzero(self.a + self.r > 0)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from support.asking import asking
 from support.generating import context, kept_tasks, prompt, requests, seed_tasks
 
 from insgen import Candidate, ConfigError, Generator, StageError
 from insgen.bank.bank import Bank
 from insgen.plugins.generators.alpaca import AlpacaGenerator
 from insgen.plugins.generators.sedi import SediGenerator
+from insgen.plugins.parsers.json_items import JsonTasksParser
+from insgen.store.database import Store
+
+if TYPE_CHECKING:
+    from support.llm_server import LlmServer
 
 MakeBank = Callable[..., Bank]
 BOTH = [AlpacaGenerator, SediGenerator]
@@ -104,6 +112,69 @@ def test_seeds_without_any_output_are_refused(make_bank: MakeBank, tmp_path: Pat
 
 
 @pytest.mark.parametrize("cls", BOTH)
-def test_options_out_of_range_are_refused(cls: type[Generator]) -> None:
-    with pytest.raises(ConfigError):
-        cls(per_call=0)
+@pytest.mark.parametrize("structured", [False, True])
+def test_tasks_can_be_shown_and_asked_for_in_json(
+    make_bank: MakeBank, tmp_path: Path, cls: type[AlpacaGenerator | SediGenerator], structured: bool
+) -> None:
+    bank = make_bank(kept=kept_tasks(9), seeds=[*seed_tasks(8), Candidate('Say "née".', output="{née}")])
+    given = context(bank, tmp_path, domain="beekeeping", language="fr", limit=64)
+    by_id = {seed.id: seed for seed in bank.seeds()}
+    for request in requests(cls(per_call=10, answers="json", structured=structured), given):
+        text = prompt(request)
+        shown, _ = json.JSONDecoder().raw_decode(text, text.index("{"))
+        assert shown == {
+            "tasks": [
+                {
+                    "instruction": by_id[id_].instruction.rstrip(":"),
+                    "input": by_id[id_].input,
+                    "output": by_id[id_].output,
+                }
+                for id_ in request.seed_ids
+            ]
+        }
+        assert len(shown["tasks"]) == 3
+        assert "beekeeping" in text
+        assert "French" in text
+        assert "Write 10 new tasks" in text
+        assert "###" not in text
+        assert request.format == "json_tasks"
+        assert set(request.params) == {"max_tokens", *(["response_format"] if structured else [])}
+
+
+@pytest.mark.parametrize("cls", BOTH)
+def test_schema_holds_the_service_to_whole_tasks(
+    make_bank: MakeBank, tmp_path: Path, cls: type[AlpacaGenerator | SediGenerator]
+) -> None:
+    given = context(make_bank(seeds=seed_tasks(4)), tmp_path)
+    asked = requests(cls(answers="json", structured=True), given)[0].params["response_format"]["json_schema"]
+
+    assert asked["strict"] is True
+    task = asked["schema"]["properties"]["tasks"]["items"]
+    assert task["required"] == list(task["properties"]) == ["instruction", "input", "output"]
+    assert task["additionalProperties"] is asked["schema"]["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("cls", BOTH)
+def test_answer_to_the_structured_request_is_read_over_http(
+    make_bank: MakeBank, tmp_path: Path, store: Store, llm_server: LlmServer, cls: type[AlpacaGenerator | SediGenerator]
+) -> None:
+    whole = {"instruction": "Sort the hives.", "input": "b, a", "output": "a, b"}
+    llm_server.reply = lambda _: json.dumps({"tasks": [whole, {"instruction": "Name a bee.", "input": ""}]})
+    made = requests(cls(answers="json", structured=True), context(make_bank(seeds=seed_tasks(4)), tmp_path, limit=1))
+    with asking(llm_server, store) as asker:
+        (response,) = asker.ask(made)
+    parsed = JsonTasksParser().parse(response)
+
+    assert llm_server.asked[0].body["response_format"]["type"] == "json_schema"
+    assert [(c.instruction, c.input, c.output) for c in parsed.candidates] == [("Sort the hives.", "b, a", "a, b")]
+    assert [each.reason for each in parsed.unreadable] == ["JSON item lacks its answer"]
+
+
+@pytest.mark.parametrize("cls", BOTH)
+@pytest.mark.parametrize(
+    "options",
+    [{"per_call": 0}, {"structured": True}, {"variant": "paper", "answers": "json"}],
+)
+def test_options_out_of_range_and_at_odds_are_refused(cls: type[Generator], options: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match="Expected"):
+        cls(**options)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from support.answers import answer, instructions, reasons, triples
 
 from insgen import clean_text
-from insgen.plugins.parsers.json_items import JsonParser
+from insgen.plugins.parsers.json_items import JsonParser, JsonTasksParser
 
 ANSWER = 'Don\'t know: "so" [1] {x}'
 PAIRS = {"pairs": [{"question": "Why?", "answer": ANSWER}, {"question": "How?", "answer": "Thus."}]}
@@ -140,3 +140,20 @@ def test_any_text_is_read_without_an_exception_and_accounted_for(text: str, fini
     parsed = JsonParser().parse(answer(text, finish))
     assert all(each.instruction for each in parsed.candidates)
     assert instructions(parsed) or parsed.unreadable
+
+
+def test_whole_tasks_alone_are_taken_where_the_answer_had_to_come_along() -> None:
+    whole = {"instruction": "Name a river.", "input": "", "output": "The Rhine."}
+    rows = [whole, {"instruction": "Name a lake."}, "Name a sea.", whole | {"output": " "}, whole | {"output": "\x00"}]
+    parsed = JsonTasksParser().parse(answer(json.dumps({"tasks": rows})))
+
+    assert triples(parsed) == [("Name a river.", "", "The Rhine.")]
+    assert reasons(parsed) == [(place, "JSON item lacks its answer") for place in range(2, 6)]
+
+
+@given(st.text(max_size=200), st.sampled_from(["stop", "length"]))
+def test_whole_tasks_are_those_of_json_that_have_an_answer(text: str, finish: str) -> None:
+    for wrapped in (text, json.dumps({"tasks": [{"task": text, "answer": text}, text]})):
+        given_ = answer(wrapped, finish)
+        everything = triples(JsonParser().parse(given_))
+        assert triples(JsonTasksParser().parse(given_)) == [each for each in everything if each[2]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Literal
 
@@ -12,12 +12,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.pools import clustered, evolve, pool_of, random_tasks, tasks
 
+from insgen import ConfigError
 from insgen.bank.bank import Bank
-from insgen.plugins.selectors.k_center import KCenterSelector, farthest_first
+from insgen.plugins.selectors._farthest import Traversal
+from insgen.plugins.selectors.k_center import KCenterSelector
 
 MakeBank = Callable[..., Bank]
 
 POINTS = np.array([(0, 0), (1, 0), (0, 2), (5, 0), (5, 1), (2, 6), (9, 9), (4, 4)], dtype=float)
+
+
+def farthest_first(
+    points: np.ndarray, centers: Sequence[int], n_picks: int, *, repel: bool = True
+) -> tuple[list[int], np.ndarray]:
+    traversal = Traversal(points, np.ones(len(points)))
+    traversal.begin(list(centers))
+    (traversal.take_farthest if repel else traversal.take_top)(n_picks - len(centers))
+    return traversal.order, np.sqrt(traversal.gaps)
 
 
 def test_example_1_greedy() -> None:
@@ -65,6 +76,50 @@ def brute_force(points: np.ndarray, start: int) -> list[int]:
         ]
         chosen.append(int(np.argmax(gaps)))
     return chosen
+
+
+def plain_loop(points: np.ndarray, weight: np.ndarray, start: int, n_picks: int) -> list[int]:
+    """One pass over all points per pick."""
+    order, gap = [start], np.full(len(points), np.inf)
+    while len(order) < n_picks:
+        gap = np.minimum(gap, np.linalg.norm(points - points[order[-1]], axis=1))
+        gap[order[-1]] = -1.0
+        order.append(int(np.argmax(gap * weight)))
+    return order
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_blocks_give_the_picks_of_one_pass_per_pick(weighted: bool) -> None:
+    points = clustered(3000, 8).astype(np.float64)
+    weight = 1.0 + np.random.default_rng(1).uniform(size=3000) if weighted else np.ones(3000)
+    traversal = Traversal(points, weight**2)
+    traversal.begin([7])
+    traversal.take_farthest(799)
+    assert traversal.order == plain_loop(points, weight, 7, 800)
+    from_scratch = ((points[:, None] - points[traversal.order][None, :100]) ** 2).sum(axis=2).min(axis=1)
+    left = traversal.gap >= 0
+    assert (traversal.gap[left] <= from_scratch[left] + 1e-9).all()
+
+
+def test_many_copies_are_taken_last_in_the_order_of_age() -> None:
+    points = np.repeat(np.eye(16, dtype=np.float32)[:4], 300, axis=0)
+    order, gaps = farthest_first(points, [5], 1200)
+    assert order[:4] == [5, 300, 600, 900]
+    assert order[4:] == [row for row in range(1200) if row not in {5, 300, 600, 900}]
+    assert gaps[4:].max() == 0.0
+
+
+def test_more_equals_than_a_block_holds_go_by_age() -> None:
+    points = np.eye(1500, dtype=np.float32)
+    assert farthest_first(points, [0], 1500)[0] == list(range(1500))
+
+
+def test_more_given_centers_than_a_block_holds_are_measured_to_those_before_them() -> None:
+    points = clustered(1300, 2).astype(np.float64)
+    order, gaps = farthest_first(points, range(1300), 1300)
+    expected = [np.linalg.norm(points[:row] - points[row], axis=1).min() for row in range(1, 1300)]
+    assert order == list(range(1300))
+    assert gaps[1:] == pytest.approx(expected, abs=1e-9)
 
 
 @settings(max_examples=20, deadline=None)
@@ -148,6 +203,27 @@ def test_cosine_measures_other_units_but_picks_the_same(make_bank: MakeBank) -> 
     assert cosine[1].diversity == pytest.approx(1 - float(first @ second), abs=1e-6)
 
 
+def test_quality_counts_by_its_weight(make_bank: MakeBank) -> None:
+    angles = np.radians([0, 50, 60])
+    vectors = np.column_stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
+    everyone = tasks(vectors, [1.0, 0.9, 0.0])
+    far, good = (
+        KCenterSelector(quality_weight=weight).select(pool_of(everyone), 2, make_bank(), Random(1), "").ranking
+        for weight in (0.0, 1.0)
+    )
+    assert [place.candidate_id for place in far] == [everyone[0].id, everyone[2].id]
+    assert [place.candidate_id for place in good] == [everyone[0].id, everyone[1].id]
+    gap = 2 * np.sin(np.radians(25))
+    assert (good[1].diversity, good[1].utility) == pytest.approx((gap, gap * 1.9), abs=1e-6)
+    assert (good[0].diversity, good[0].utility) == (2.0, 4.0)
+
+
+@pytest.mark.parametrize("weight", [-0.1, float("nan"), float("inf")])
+def test_impossible_quality_weight_is_refused(weight: float) -> None:
+    with pytest.raises(ConfigError, match="k_center: quality_weight"):
+        KCenterSelector(quality_weight=weight)
+
+
 starts: st.SearchStrategy[Literal["quality", "medoid", "random", "members"]] = st.sampled_from(
     ["quality", "medoid", "random", "members"]
 )
@@ -156,16 +232,20 @@ starts: st.SearchStrategy[Literal["quality", "medoid", "random", "members"]] = s
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 10**6), n=st.integers(1, 40), size=st.integers(0, 50), start=starts,
-    picks=st.sampled_from(["greedy", "batch_topn"]),
+    reading=st.sampled_from(["greedy", "batch_topn"]),
 )  # fmt: skip
 def test_every_ranking_keeps_the_promises(
     make_bank: MakeBank, seed: int, n: int, size: int, start: Literal["quality", "medoid", "random", "members"],
-    picks: Literal["greedy", "batch_topn"],
+    reading: Literal["greedy", "batch_topn"],
 ) -> None:  # fmt: skip
     vectors = clustered(n, seed)
     vectors[: seed % (n + 1)] = vectors[0]
     everyone = tasks(vectors, np.random.default_rng(seed).uniform(size=n))
-    bank, pool, selector = make_bank(), pool_of(everyone, seed % n), KCenterSelector(start=start, picks=picks)
+    bank, pool, selector = (
+        make_bank(),
+        pool_of(everyone, seed % n),
+        KCenterSelector(start=start, reading=reading, quality_weight=seed % 3),
+    )
     selection = selector.select(pool, size, bank, Random(seed), "")
     ids = [place.candidate_id for place in selection.ranking]
     assert len(ids) == min(size, n)

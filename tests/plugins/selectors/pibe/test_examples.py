@@ -179,7 +179,9 @@ def test_example_3_median_preference() -> None:
     assert np.diagonal(similarity) == near([-3.383914] * 6)
     assert messages.iterations == 19
     assert messages.r == near([-2.383820, -0.556098, -1.383902, 0.591646, 0.739237, -1.147826])
+    assert messages.a == near([0.000034, 4.357942, 0, 0, 0, 0.555476])
     assert messages.rep == near([-1.611508, 4.891137, -1.278619, -0.626197, -0.694177, -0.551854])
+    assert messages.exemplars.tolist() == [1, 3, 4]
 
 
 def test_example_3_preference_minus_4() -> None:
@@ -187,6 +189,7 @@ def test_example_3_preference_minus_4() -> None:
     messages, _ = _dense.propagate(similarity, SCHEDULE)
     assert messages.iterations == 21
     assert messages.rep == near([-2.044469, 5.842936, -1.752226, -0.869830, -1.065076, -0.306701])
+    assert messages.exemplars.tolist() == [1, 3, 4]
 
 
 def test_example_4_nonlinear_quality() -> None:

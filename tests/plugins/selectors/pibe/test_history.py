@@ -73,7 +73,7 @@ def test_median_from_samples_is_near_the_one_from_everything(
 
     def median(rows: list[int]) -> float:
         known = Remembered([ids[row] for row in rows], previous[rows], ids[:120], previous[:120], r, 1.0)
-        return history_median(assume(known, "euclidean", 0.0, Random(1)), new, Random(1))
+        return history_median(assume(known, "euclidean", 0.0, Random(1)), new, "distance", Random(1))
 
     exact = median(list(range(400)))
     monkeypatch.setattr(_history, "_MAX_ENTRIES", limit)

@@ -166,7 +166,7 @@ def test_dense_engine_refuses_what_does_not_fit_into_memory(make_bank: MakeBank)
 def test_dense_engine_refuses_a_history_it_cannot_hand_on(make_bank: MakeBank) -> None:
     everyone = random_tasks(2100, 1)
     with pytest.raises(StageError, match="hand 4200000 responsibilities on"):
-        PibeSelector(preference=-1.0).select(pool_of(everyone), 1000, make_bank(), Random(1), "")
+        PibeSelector(engine="dense", preference=-1.0).select(pool_of(everyone), 1000, make_bank(), Random(1), "")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Training a target model: plans in, feedback records out."""

@@ -1,0 +1,1 @@
+"""Everything that can go wrong with a plugin, one module each."""
