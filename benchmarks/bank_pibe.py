@@ -121,7 +121,7 @@ def propagation(n: int, engine: str) -> dict[str, Any]:
     elif engine == "dense":
         by_matrix(space, None, Plan(_SCHEDULE), Random(0))
     else:
-        by_neighbours(space, BlockSearch.over(space), None, Plan(_SCHEDULE), Random(0))
+        by_neighbours(space, BlockSearch.over, None, Plan(_SCHEDULE), Random(0))
     cpu = time.process_time() - begin_cpu
     return {"seconds": [time.perf_counter() - begin], "cpu": [cpu], "peaks": [peak_mib()]}
 
@@ -131,7 +131,7 @@ def approximation(n: int, links: int, with_dense: bool) -> dict[str, Any]:
     space = Space(synthetic(n, 0), "euclidean")
     plan = Plan(_SCHEDULE, None, links=links)
     begin, begin_cpu = time.perf_counter(), time.process_time()
-    sparse = by_edges(space, BlockSearch.over(space), None, plan, Random(0)).messages
+    sparse = by_edges(space, BlockSearch.over, None, plan, Random(0)).messages
     facts = {"seconds": [time.perf_counter() - begin], "cpu": [time.process_time() - begin_cpu]}
     facts |= {"peaks": [peak_mib()], "converged": sparse.converged}
     if with_dense:

@@ -2,9 +2,9 @@
 
     python benchmarks/bank_rivals.py [k_center] [deita] [--vectors FILE.npy] [--rows 100000] [--repeat 3]
 
-Without ``--vectors`` (float32, shape (rows, d)) the vectors are synthetic: 384-d unit vectors in families of about 20, with
-a spectrum that falls about as that of a sentence encoder on instructions does. What would take too long or too much
-memory is measured in part, and the line says how it was extended.
+Without ``--vectors`` (float32, shape (rows, d)) the vectors are synthetic: 384-d unit vectors in families of about 20,
+with a spectrum that falls about as that of a sentence encoder on instructions does. What would take too long or too
+much memory is measured in part, and the line says how it was extended.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _PICKS = 1000
 _RELEASED_ROWS = 10_000  # of which a full matrix of distances still fits: 0.4 GB
-_NO_BANK = cast(BankView, None)  # neither selector looks at the bank
+_NO_BANK = cast("BankView", None)  # neither selector looks at the bank
 
 
 def synthetic(n: int, dimension: int = 384, seed: int = 7) -> NDArray[np.float32]:
@@ -85,10 +85,15 @@ def peak_mib(work: Callable[[], object]) -> float:
     return peak / 2**20
 
 
+def agreeing(left: Sequence[int], right: Sequence[int]) -> int:
+    """Places with the same row."""
+    return sum(one == other for one, other in zip(left, right, strict=True))
+
+
 def one_pass_per_pick(vectors: NDArray[np.float32], first: int, n_picks: int) -> list[int]:
     """Farthest-first traversal with distances kept up to date: the plain loop."""
     squares = np.einsum("ij,ij->i", vectors, vectors)
-    gap = np.full(len(vectors), np.inf, dtype=np.float32)
+    gap = np.full(len(vectors), np.inf, dtype=vectors.dtype)
     order = [first]
     while len(order) < n_picks:
         squared = squares + squares[order[-1]] - 2.0 * (vectors @ vectors[order[-1]])
@@ -99,7 +104,7 @@ def one_pass_per_pick(vectors: NDArray[np.float32], first: int, n_picks: int) ->
 
 
 def released_k_center(vectors: NDArray[np.float32], first: int, n_picks: int) -> list[int]:
-    """The shape of DiverseEvol's code: a full matrix, and for each pick a copy of its block and the minima of its rows."""
+    """The shape of DiverseEvol's code: a full matrix, and for each pick a copy of a block and the minima of its rows."""
     squares = np.einsum("ij,ij->i", vectors, vectors)
     distances = np.sqrt(np.maximum(squares[:, None] + squares - 2.0 * (vectors @ vectors.T), 0.0))
     taken = np.zeros(len(vectors), dtype=bool)
@@ -134,16 +139,19 @@ def k_center(vectors: NDArray[np.float32], repeat: int) -> None:
     limit = show("bandwidth bound: one product per pick", bound, "a tenth of them, times 10")
     print(f"{'':<52} {ours / limit:9.2f} of the bound")
     rows = chosen(selector, pool, _PICKS)
-    loop = []
+    loop: list[list[int]] = []
     plain = show("plain loop", seconds(lambda: loop.append(one_pass_per_pick(vectors, first, _PICKS)), 1))
+    exact = one_pass_per_pick(vectors.astype(np.float64), first, _PICKS)
     print(
-        f"{'':<52} {plain / ours:9.1f} times as long; {sum(map(int.__eq__, rows, loop[0]))} of {_PICKS} picks the same"
+        f"{'':<52} {plain / ours:9.1f} times as long; {agreeing(rows, exact)} of {_PICKS} picks the same in float64, "
+        f"{agreeing(rows, loop[0])} in float32"
     )
     anew = show("distances to all taken measured anew per pick", [recomputed(vectors, _PICKS)], "from 3 picks")
     print(f"{'':<52} {anew / ours:9.1f} times as long")
     peak = peak_mib(lambda: selector.select(pool, _PICKS, _NO_BANK, Random(1), ""))
     print(
-        f"{'memory beside the vectors':<52} {peak:9.0f} MiB (vectors {vectors.nbytes / 2**20:.0f}; n x n {n * n / 2**18:,.0f})"
+        f"{'memory beside the vectors':<52} {peak:9.0f} MiB "
+        f"(vectors {vectors.nbytes / 2**20:.0f}; n x n {n * n / 2**18:,.0f})"
     )
     few = vectors[:_RELEASED_ROWS]
     small, start = pool_of(few), 0
@@ -155,7 +163,7 @@ def k_center(vectors: NDArray[np.float32], repeat: int) -> None:
     slow = show(
         f"as released, of {len(few):,}", seconds(lambda: released.append(released_k_center(few, start, _PICKS)), 1)
     )
-    same = sum(map(int.__eq__, chosen(selector, small, _PICKS), released[0]))
+    same = agreeing(chosen(selector, small, _PICKS), released[0])
     print(f"{'':<52} {slow / quick:9.1f} times as long; {same} of {_PICKS} picks the same")
 
 

@@ -170,6 +170,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "cli.plugins_test": ("cli.output", "testing", "hooks.manager", "config", "errors"),
     "cli.plugins": ("cli.output", "cli.plugins_new", "cli.plugins_test", "hooks.manager", "config", "errors"),
     "cli.train": ("cli.output", "training", "report.batches", "store", "records", "errors"),
+    "cli.bank_versions": ("cli.output", "cli.progress", "loop", "store"),
     "cli.bank": ("cli.output", "cli.bank_versions", "store", "errors"),
     "cli.quickstart": ("cli.output", "cli.export", "cli.run", "loop.project", "store", "config", "records", "errors"),
     "cli.main": ("cli", "hooks.manager", "errors"),

@@ -24,7 +24,7 @@ TEXT = readme.README.read_text(encoding="utf-8")
 TOML = re.findall(r"^```toml\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
 OFFERS = load_plugins().offers
 
-FOR_LATER_PLUGINS = {"insgen_feedback_sources", "insgen_commands"}
+FOR_LATER_PLUGINS = {"insgen_commands"}
 """Hooks that no built-in plugin uses; each has a test that does."""
 
 SOURCES = ("insgen", "plugins", "prompts", "tests", "benchmarks", "docs", ".ci")

@@ -31,7 +31,10 @@ def tasks_of(seeds: Sequence[Seed]) -> list[Candidate]:
 def active_seeds(conn: sqlite3.Connection) -> list[Seed]:
     """The seeds in force, in order of arrival."""
     rows = conn.execute(f"SELECT {_COLUMNS} FROM seeds WHERE active ORDER BY ordinal")  # noqa: S608 - a constant
-    return [Seed(*told, pinned=bool(pinned)) for *told, pinned in rows]
+    return [
+        Seed(id_, instruction, input_, output, weight, bool(pinned))
+        for id_, instruction, input_, output, weight, pinned in rows
+    ]
 
 
 def dropped_ids(conn: sqlite3.Connection) -> frozenset[str]:

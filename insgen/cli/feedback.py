@@ -69,23 +69,20 @@ def _lines(told: Imported) -> list[str]:
         runs = ", ".join(one_line(run, 60) for run in told.runs[:_SHOWN])
         more = f" and {len(told.runs) - _SHOWN} more" if len(told.runs) > _SHOWN else ""
         word = "training" if len(told.runs) == 1 else "trainings"
-        lines.append(f"{told.path}: {_counts(told.steps, 'steps')} of the {word} {runs}{more}.")
+        lines.append(f"{told.path}: {word} {runs}{more}, steps: {_counts(told.steps)}.")
     if told.signals:
-        lines.append(f"{told.path}: {_counts(told.signals, 'signals about instructions')}.")
+        lines.append(f"{told.path}: signals about single instructions: {_counts(told.signals)}.")
     if told.unknown:
-        lines.append(
-            f"{len(told.unknown)} ids are unknown here (executed or named {told.unknown.total()} times);"
-            " they are stored, and count for nothing:"
-        )
+        named = f"{len(told.unknown)} (executed or named {told.unknown.total()} times)"
+        lines.append(f"Unknown here: {named}; stored all the same, and counted for nothing:")
         lines += [f"  {one_line(name, 80)}  {n}" for name, n in told.unknown.most_common(_SHOWN)]
         if len(told.unknown) > _SHOWN:
             lines.append(f"  and {len(told.unknown) - _SHOWN} more; --json lists all")
     return lines
 
 
-def _counts(counts: Counter[str], what: str) -> str:
-    parts = ", ".join(f"{n} {became}" for became, n in counts.most_common())
-    return f"{counts.total()} {what} ({parts})"
+def _counts(counts: Counter[str]) -> str:
+    return ", ".join(f"{n} {became}" for became, n in counts.most_common())
 
 
 @feedback.command("list", epilog=example("insgen feedback list -p handbook"))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 
-from insgen.records import Candidate
+from insgen.records import Candidate, Turn
 
 _TEXTS = """
-SELECT id, instruction, input, output FROM candidates
+SELECT id, instruction, input, output, turns, system FROM candidates
   WHERE id IN (SELECT candidate_id FROM vectors WHERE model = :model) OR id IN (SELECT candidate_id FROM kept)
-UNION
-SELECT id, instruction, input, output FROM seeds"""
+    OR id IN (SELECT id FROM seeds)
+UNION ALL
+SELECT id, instruction, input, output, '[]', '' FROM seeds WHERE id NOT IN (SELECT id FROM candidates)"""
 
 
 def counts(conn: sqlite3.Connection) -> dict[str, int]:
@@ -41,4 +43,9 @@ def texts(conn: sqlite3.Connection, model: str, bite: int) -> Iterator[list[Cand
         if not found:
             return
         last = found[-1][0]
-        yield [Candidate(*row[1:]) for row in found]
+        yield [_candidate(*row[1:]) for row in found]
+
+
+def _candidate(instruction: str, input_: str, output: str, turns: str, system: str) -> Candidate:
+    """Make a candidate with all that its id is made of, whatever of it is embedded."""
+    return Candidate(instruction, input_, output, tuple(Turn(*turn) for turn in json.loads(turns)), system)

@@ -28,7 +28,7 @@ class TrainingLog:
     name: ClassVar[str] = "training-log"
 
     #: The file that the trainer writes, JSON Lines; relative to the project's folder.
-    path: Path = Path("feedback.jsonl")
+    path: str = "feedback.jsonl"
 
     def read(self, project: Path, position: str) -> Feedback:
         """Read the next records.

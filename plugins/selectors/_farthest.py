@@ -5,7 +5,7 @@ picks. It decides nothing about where to start.
 
 Distances to what is taken only shrink, so an old distance is a bound for the new one. A block looks at the rows that
 are farthest by their old distances; as long as the farthest of them, brought up to date, lies above every row outside
-the block, it is the pick. Only then does one matrix product bring all rows up to date with all picks of the block. So
+the block, it is the pick (on float64 products: rounding decides nothing). Only then does one matrix product bring all rows up to date with all picks of the block. So
 1,000 picks of 100,000 take some 15 passes, each on cached blocks instead of one memory-bound pass per pick.
 """
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _NEAR = 1e-4  # squared distance, relative to the largest squared norms, under which float32 products say nothing
+_ROUNDING = 4e-6  # of a squared distance, relative to the same: more than float32 products can be wrong
 _BLOCK = 512  # rows looked at between two passes; their mutual distances are a matrix
 _ROWS = 4096  # rows brought up to date at once, so that products stay in the processor's cache
 _DIFFERENCES = 4096  # pairs measured by differences at once
@@ -46,6 +47,7 @@ class Traversal:
     def __post_init__(self) -> None:
         self._squares = np.einsum("ij,ij->i", self.vectors, self.vectors, dtype=np.float64)
         self._near = _NEAR * 2.0 * float(self._squares.max(initial=0.0))
+        self._doubt = _ROUNDING * self._near / _NEAR * float(self.weights.max(initial=0.0))
         self.gap = np.full(len(self.vectors), np.inf)
 
     def begin(self, rows: Sequence[int]) -> None:
@@ -79,22 +81,31 @@ class Traversal:
     def _certain_picks(self, n_picks: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Give the next picks as far as the block's rows alone decide them, at least one."""
         key = self.gap * self.weights
-        first = int(np.argmax(key))
         top, outside = _largest(key, min(_BLOCK, len(key)))
-        if key[first] <= outside:  # more equals than the block holds
-            return np.array([first]), self.gap[[first]]
-        among, gap, weights = self._squared(top, top), self.gap[top], self.weights[top]
+        outside = max(outside + self._doubt, 0.0)
+        among, gap, weights = self._squared(top, top, np.float64), self._measured_again(top), self.weights[top]
         picks: list[int] = []
         gaps: list[float] = []
         while len(picks) < n_picks:
             place = int(np.argmax(gap * weights))
-            if gap[place] * weights[place] <= max(outside, 0.0):
+            if gap[place] * weights[place] <= outside:
                 break
             picks.append(place)
             gaps.append(float(gap[place]))
             np.minimum(gap, among[place], out=gap)
             gap[place] = -1.0
+        if not picks:  # more equals than the block holds
+            first = int(np.argmax(key))
+            return np.array([first]), self.gap[[first]]
         return top[picks], np.array(gaps)
+
+    def _measured_again(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Gaps of some rows by float64 products, so that rounding decides no pick."""
+        gap = np.full(len(rows), np.inf)
+        for start in range(0, len(self.order), _ROWS):
+            taken = np.array(self.order[start : start + _ROWS])
+            np.minimum(gap, self._squared(rows, taken, np.float64).min(axis=1), out=gap)
+        return np.where(self.gap[rows] < 0.0, -1.0, gap)
 
     def _take(self, rows: NDArray[np.int64], gaps: NDArray[np.float64]) -> None:
         """Note picks, and bring every row up to date with them."""
@@ -107,9 +118,17 @@ class Traversal:
         self.gaps += gaps.tolist()
         self.gap[self.order] = -1.0
 
-    def _squared(self, rows: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Squared distances, shape ``(len(rows), len(others))``; small ones from differences: copies are at 0."""
-        squared = (self.vectors[rows] @ (-2.0 * self.vectors[others]).T).astype(np.float64)
+    def _squared(
+        self, rows: NDArray[np.int64], others: NDArray[np.int64], precision: type[np.float64] | None = None
+    ) -> NDArray[np.float64]:
+        """Squared distances, shape ``(len(rows), len(others))``; small ones from differences: copies are at 0.
+
+        :param precision: of the products; ``None`` takes that of the vectors.
+        """
+        of_rows, of_others = (
+            self.vectors[each].astype(precision or self.vectors.dtype, copy=False) for each in (rows, others)
+        )
+        squared = (of_rows @ (-2.0 * of_others).T).astype(np.float64)
         squared += self._squares[rows][:, None]
         squared += self._squares[others]
         left, right = np.nonzero(squared < self._near)

@@ -35,9 +35,9 @@ def test_import_tells_what_was_new_and_what_is_unknown(cli: Cli, taught: Path, t
     path = log_file(tmp_path / "log.jsonl", [steps()[0], odd, Signal(CandidateId(""), "v", 1.0, text="Foreign.")])
     first = cli("feedback", "import", path, "-p", taught)
     assert first.code == 0
-    assert f"{path}: 2 steps (2 new) of the training run-1." in first.stdout
-    assert "1 signals about instructions (1 new)" in first.stdout
-    assert "2 ids are unknown here (executed or named 3 times)" in first.stdout
+    assert f"{path}: training run-1, steps: 2 new." in first.stdout
+    assert "signals about single instructions: 1 new." in first.stdout
+    assert "Unknown here: 2 (executed or named 3 times)" in first.stdout
     assert "  b2:elsewhere  2\n  Foreign.  1\n" in first.stdout
     again = cli("feedback", "import", path, "-p", taught, "--json")
     assert again.json() == {
@@ -68,13 +68,13 @@ def test_the_way_from_a_training_to_another_seed_is_told(cli: Cli, taught: Path,
     lines = log.stdout.splitlines()
     assert lines[0].startswith("round 1  evicted b2:")
     assert '"Seed task 3."' in lines[0]
-    assert "credit 1.272727 from 11 examples in steps 1 to 10 of the training run-1" in lines[1]
+    assert "credit 1.272727 from 11 examples, the weakest of 4 with evidence" in lines[1]
     assert lines[2].startswith("round 1  promoted b2:")
     (promoted, *_) = [row for row in cli("seeds", "log", "-p", taught, "--json").json() if row["event"] == "promoted"]
     assert promoted["evidence"]["batch"] == 5
     assert promoted["seed_id"] in {candidate.id for candidate in BATCHES[4]}
     story = cli("seeds", "why", promoted["seed_id"][:14], "-p", taught)
-    assert "in the batch of step 5 (gradient norm 3.200000)" in story.stdout
+    assert "in the batch of step 5 (gradient norm 3.200000, rank 1 of 10" in story.stdout
     listed = cli("feedback", "list", "-p", taught)
     assert listed.stdout.splitlines()[2].split() == ["run-1", "100", "10", "1", "10", "1.850", "1", "1", "1"]
     rows = cli("seeds", "list", "-p", taught, "--json").json()

@@ -10,8 +10,13 @@ from typing import Any
 import click
 import pytest
 from support.cli import Result
+from support.training import log_file, steps
 
+from insgen.bank.seeds import sync_seeds
 from insgen.cli.main import main_group
+from insgen.loop.feedback import import_feedback
+from insgen.records import Candidate, CandidateId, Signal
+from insgen.store.database import open_store
 
 Cli = Callable[..., Result]
 
@@ -20,6 +25,11 @@ BANK_ROW = {
     *("generator", "source", "line_start", "line_end", "licence"),
 }
 SHORT_ROW = {"rank", "id", "instruction"}
+SEED_ROW = {
+    *("id", "instruction", "input", "output", "weight", "active", "pinned", "dropped", "made", "kept", "last_event"),
+    "since_round",
+}
+SEED_EVENT = {"number", "round", "event", "seed_id", "instruction", "reason", "evidence"}
 # command -> keys of the answer, and of the first row below a key ("" where the answer is a list)
 KEYS: dict[str, dict[str, set[str]]] = {
     "status {p}": {
@@ -79,6 +89,20 @@ KEYS: dict[str, dict[str, set[str]]] = {
         },
         "shared": {"size", "selectors", "shares"},
     },
+    "feedback import {p}/feedback.jsonl -p {p}": {".": {"path", "steps", "signals", "runs", "unknown"}},
+    "feedback list -p {p}": {
+        ".": {"trainings", "signals"},
+        "trainings": {
+            *("run_id", "trainable_params", "steps", "first_step", "last_step", "mean_grad_norm", "without_norm"),
+            *("windows", "promoted", "evicted"),
+        },
+        "signals": {"name", "source", "n", "mean_value", "unknown"},
+    },
+    "seeds list -p {p}": {"": SEED_ROW},
+    "seeds log -p {p}": {"": SEED_EVENT},
+    "seeds why {seed} -p {p}": {".": {"seed", "events"}, "events": SEED_EVENT},
+    "seeds pin {seed} -p {p}": {".": {"id", "changed", "state"}},
+    "seeds drop {seed} -p {p}": {".": {"id", "changed", "state"}},
     "replay {p} -q": {".": {"old", "new", "shared", "gained", "lost"}},
     "sql SELECT\u00a01\u00a0AS\u00a0one -p {p}": {"": {"one"}},
     "plugins list": {
@@ -93,11 +117,24 @@ KEYS: dict[str, dict[str, set[str]]] = {
 }
 
 
+def teach(project: Path) -> str:
+    """Give a project a seed and some feedback."""
+    seed = Candidate("Name a prime.")
+    log_file(project / "feedback.jsonl", [*steps(), Signal(CandidateId(seed.id), "verdict", 1.0)])
+    store = open_store(project / "insgen.db")
+    with store.atomic() as conn:
+        sync_seeds(conn, [seed], 0, "test")
+    import_feedback(store, project / "feedback.jsonl")
+    store.close()
+    return seed.id
+
+
 @pytest.mark.parametrize("command", KEYS)
 def test_answer_is_json_with_these_keys(cli: Cli, project: Path, tmp_path: Path, command: str) -> None:
     other = Path(shutil.copytree(project, tmp_path / "other"))
     (project / "more.jsonl").write_text('{"instruction": "Explain the word quorum.", "output": "More than half."}\n')
-    words = [word.format(p=project, other=other).replace("\u00a0", " ") for word in command.split(" ")]
+    seed = teach(project)
+    words = [word.format(p=project, other=other, seed=seed).replace("\u00a0", " ") for word in command.split(" ")]
 
     done = cli(*words, "--json")
 

@@ -166,6 +166,16 @@ def test_a_broken_line_stops_the_run_and_what_stood_before_it_counts_once_mended
     assert query(project, "SELECT count(*) FROM seed_events WHERE event = 'evicted'") == [(1,)]
 
 
+def test_the_log_is_found_from_wherever_the_run_is_started(
+    make: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = make(SEDI + LOG)
+    log_file(project / "feedback.jsonl", trained(project))
+    monkeypatch.chdir(project.parent)
+    play(Path(project.name), rounds=1)
+    assert query(project, "SELECT count(*) FROM feedback_step") == [(3,)]
+
+
 def test_import_is_all_or_nothing_and_repeats_do_no_harm(make: Callable[..., Path]) -> None:
     project = make(SEDI)
     path = log_file(project / "log.jsonl", trained(project, 4))

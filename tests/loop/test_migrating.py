@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from scipy.stats import spearmanr
 from support.cli import SMALL, insgen
-from support.projects import EMBED, contents, play, plugin, query, rows, versions
+from support.projects import DATA, EMBED, contents, play, plugin, query, rows, versions
 
 from insgen.errors import ConfigError
 from insgen.loop.migrating import embedding_models, migrate, spearman
@@ -85,6 +85,24 @@ def test_vectors_are_those_of_a_project_that_had_the_new_model_from_the_beginnin
     shared = vectors(fresh, NEW).keys() & vectors(project, NEW).keys()
     assert len(shared) > 30
     assert all(vectors(fresh, NEW)[id_] == vectors(project, NEW)[id_] for id_ in shared)
+
+
+def test_vectors_of_conversations_are_found_under_their_ids(make_project: Make) -> None:
+    roles = ("system", "user", "assistant", "user", "assistant")
+    talks = [
+        {"messages": [{"role": role, "content": f"{row['instruction']} {role} {n}"} for n, role in enumerate(roles)]}
+        for row in rows(20)
+    ]
+    plain = "[loop]\nbatch = 40\n" + DATA + EMBED + '[select]\nuse = "quality"\nsize = 9\n'
+    project = make_project(plain, {"data.jsonl": talks})
+    play(project)
+    assert query(project, "SELECT count(*) FROM candidates WHERE turns != '[]' AND system != ''")[0][0] >= 15
+    before = vectors(project, OLD)
+    change_model(project)
+    done = migrate(project)
+
+    assert vectors(project, NEW).keys() == before.keys()
+    assert (done.texts, done.members) == (len(before), 9)
 
 
 def test_the_bank_is_a_new_version_that_a_first_ranking_of_its_members_would_give(

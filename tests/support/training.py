@@ -14,6 +14,7 @@ from insgen import Candidate, CandidateId, Origin, SeedContext, SeedPolicy, Seed
 from insgen.bank.bank import Bank
 from insgen.bank.seeds import apply_changes, dropped_ids, sync_seeds
 from insgen.feedback import signal_line, step_line
+from insgen.plugins.seed_policies.sedi import SediPolicy
 from insgen.store import feedback, ledger
 from insgen.store.database import Store
 
@@ -77,6 +78,13 @@ def add(store: Store, records: Iterable[TrainingStep | Signal]) -> None:
                 feedback.add_step(conn, record)
             else:
                 feedback.add_signal(conn, 1, "0", record)
+
+
+def taught(store: Store, records: Iterable[TrainingStep | Signal]) -> tuple[Bank, SediPolicy]:
+    """A bank with its feedback, and the policy as it is by default."""
+    bank = fill(store)
+    add(store, records)
+    return bank, SediPolicy()
 
 
 def ask(store: Store, bank: Bank, policy: SeedPolicy, state: str = "") -> SeedUpdate:

@@ -25,7 +25,7 @@ from insgen import ConfigError, Seed, SeedChange, SeedContext, SeedPolicy, SeedU
 
 from ._credit import credit_seeds
 from ._promotion import Rule, promote
-from ._windows import State, Window, measure, windows
+from ._windows import Batch, State, Window, measure, windows
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class SediPolicy:
 
     def _changes(self, window: Window, seeds: Sequence[Seed], context: SeedContext) -> list[SeedChange]:
         strength = measure(window, self.signal)
-        best = sorted(range(len(window.steps)), key=lambda place: (-strength[place], window.steps[place].step))
+        ranked = sorted(range(len(window.steps)), key=lambda place: (-strength[place], window.steps[place].step))
         found = context.bank.find(window.ids())
         credit = credit_seeds(window, strength, found)
         weakest = sorted(
@@ -101,35 +101,27 @@ class SediPolicy:
             key=lambda seed: credit[seed.id].q,
         )
         rule = Rule(min(self.n_add, len(weakest)), self.order, self.min_quality)
-        top = [window.steps[place] for place in best[: self.batches]]
-        promoted = promote(top, found, seeds, rule, context)
+        top = [window.steps[place] for place in ranked[: self.batches]]
         changes = []
-        for (seed, batch, why), gone in zip(promoted, weakest, strict=False):
-            place = window.steps.index(batch)
-            figures = window.figures() | {"batch": batch.step, "signal": strength[place], "signal_kind": self.signal}
-            of_window = f"{window.name()}, whose largest {_NAMES[self.signal]} is {strength[best[0]]:.6f} at step"
-            of_window += f" {window.steps[best[0]].step}"
-            n, q = credit[gone.id].n, credit[gone.id].q
+        for new, gone in zip(promote(top, found, seeds, rule, context), weakest, strict=False):
+            place = window.steps.index(new.batch)
+            batch = Batch(window, new.batch.step, self.signal, strength[place], ranked.index(place) + 1)
             changes += [
                 SeedChange(
                     "promoted",
-                    seed,
-                    f"in the batch of step {batch.step} ({_NAMES[self.signal]} {strength[place]:.6f}) of {of_window};"
-                    f" {why}; takes the place of {gone.id}",
-                    figures,
+                    new.seed,
+                    f"in {batch}; {new.why}; takes the place of {gone.id}",
+                    batch.figures(),
                 ),
                 SeedChange(
                     "evicted",
                     gone,
-                    f"credit {q:.6f} from {n:g} examples in {of_window}: the weakest of {len(weakest)} with evidence;"
-                    f" gives place to {seed.id}",
-                    figures | {"credit": q, "examples": n, "with_evidence": len(weakest)},
+                    f"credit {credit[gone.id].q:.6f} from {credit[gone.id].n:g} examples, the weakest of {len(weakest)}"
+                    f" with evidence; gives place to {new.seed.id}, in {batch}",
+                    batch.figures() | {"credit": credit[gone.id].q, "examples": credit[gone.id].n},
                 ),
             ]
         return changes
-
-
-_NAMES = {"raw": "gradient norm", "residual": "residual of log gradient norm"}
 
 
 def _followed(seeds: Sequence[Seed], changes: Sequence[SeedChange]) -> list[Seed]:

@@ -12,8 +12,18 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Promoted = tuple[Seed, TrainingStep, str]
-"""A new seed, the step whose batch it is from, and why it came first."""
+
+@dataclass(frozen=True)
+class Promoted:
+    """A new seed.
+
+    :ivar batch: the step whose batch it is from.
+    :ivar why: what made it come first, with the figure.
+    """
+
+    seed: Seed
+    batch: TrainingStep
+    why: str
 
 
 @dataclass(frozen=True)
@@ -53,7 +63,7 @@ def promote(
     if not pool or not rule.n:
         return []
     chosen = _by_loss(pool) if rule.order == "loss" else _by_spread(list(pool), seeds, rule.n, context)
-    return [(_seed_of(id_, found[id_]), pool[id_], why) for id_, why in chosen[: rule.n]]
+    return [Promoted(_seed_of(id_, found[id_]), pool[id_], why) for id_, why in chosen[: rule.n]]
 
 
 def _good(candidate: Candidate, min_quality: float) -> bool:

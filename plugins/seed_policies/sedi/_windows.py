@@ -41,6 +41,32 @@ class Window:
         return {"run_id": first.run_id, **known, "first_step": first.step, "last_step": self.last}
 
 
+@dataclass(frozen=True)
+class Batch:
+    """One batch among those of its window.
+
+    :ivar signal: ``raw`` or ``residual``; ``strength``: its value.
+    :ivar rank: 1 = the strongest.
+    """
+
+    window: Window
+    step: int
+    signal: str
+    strength: float
+    rank: int
+
+    def __str__(self) -> str:
+        measured = "gradient norm" if self.signal == "raw" else "residual of the log gradient norm"
+        place = f"rank {self.rank} of {len(self.window.steps)}"
+        return f"the batch of step {self.step} ({measured} {self.strength:.6f}, {place} in {self.window.name()})"
+
+    def figures(self) -> dict[str, str | float]:
+        """What it is, for programs."""
+        figures = self.window.figures()
+        figures |= {"batch": self.step, "rank": self.rank, "signal": self.strength, "signal_kind": self.signal}
+        return figures
+
+
 @dataclass
 class State:
     """Which steps were used up: for every series, those up to a number."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
+from ._copies import Copies
 from ._schedule import Messages, Schedule, Steadiness
 from ._space import Space, unit_rows
 
@@ -142,11 +143,12 @@ class NeighbourGraph:
     def __init__(self, space: Space, search: Search, k: int) -> None:
         n = len(space)
         self._space, self._search = space, search
-        self._reach = np.zeros(n)  # nothing outside a row's lists lies nearer than this
+        self._reach = np.full(n, 0.0 if n > 1 else np.inf)  # nothing outside a row's lists lies nearer than this
         self._width = np.zeros(n, dtype=np.int64)
         self._lists: list[_List] = []
         self.n_asked_again = 0
-        self._ask(np.arange(n), min(k, n - 1), exact=False)
+        if n > 1:
+            self._ask(np.arange(n), min(k, n - 1), exact=False)
 
     def __len__(self) -> int:
         return len(self._space)
@@ -190,23 +192,25 @@ class NeighbourGraph:
 
 
 def propagate(
-    graph: NeighbourGraph, schedule: Schedule, preference: float, h: NDArray[np.float64] | None
+    graph: NeighbourGraph, copies: Copies, schedule: Schedule, preference: float, h: NDArray[np.float64] | None
 ) -> tuple[Messages, tuple[float, float]]:
     """Run the recursion of E1 until the exemplars stand still, then score (step 5).
 
+    :param graph: of the different vectors; ``copies`` says which candidate has which.
     :param preference: at least the greatest similarity; it adds to every distance.
     :param h: H(i, i) of the history, shape ``(n,)``: last round's r for members, the median for newcomers; ``None`` for
         a round without a past.
     :returns: the messages, and how much of R off the diagonal is this round's similarity and how much history:
         ``R = own * (S - preference) + past * H``.
     """
-    n = len(graph)
+    n = len(copies.node)
     r, a = np.zeros(n), np.zeros(n)
     steady = Steadiness(n, schedule.convergence_iterations)
     own, past = 0.0, 0.0
     iterations, converged = 0, False
     while iterations < schedule.max_iterations and not converged:
-        offers = graph.best_offers(a) + preference
+        top, from_copies = copies.best_offers(a)
+        offers = np.minimum(graph.best_offers(top)[copies.node], from_copies) + preference
         r = schedule.damping * r + (1.0 - schedule.damping) * offers
         own, past = schedule.damping * own + (1.0 - schedule.damping), schedule.damping * past
         if h is not None:

@@ -6,12 +6,14 @@ neither quality nor ranking nor the store.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from . import _dense, _nn, _sparse
+from ._copies import Copies
 from ._history import Inherit, Past, history_matrix, history_median
 from ._schedule import Messages, Schedule
 from ._space import Space
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+
+SearchOver = Callable[[Space], _nn.Search]
 
 _MEDIAN_ENTRIES = 4_000_000  # distances the median similarity is taken over
 
@@ -71,10 +75,11 @@ def lonely() -> Outcome:
     return Outcome(Messages(np.zeros(1), np.zeros(1), np.zeros(1), 0, True), None, 1.0, np.zeros((1, 1)))
 
 
-def by_neighbours(space: Space, search: _nn.Search, past: Past | None, plan: Plan, rng: Random) -> Outcome:
+def by_neighbours(space: Space, search: SearchOver, past: Past | None, plan: Plan, rng: Random) -> Outcome:
     """Propagate along a neighbour graph.
 
     :param space: n >= 2 candidates; with a past, the members first, best first.
+    :param search: makes the search over a space; it is handed one without copies.
     :param past: a symmetric one.
     :param rng: for samples where the past is too large to be looked at whole.
     """
@@ -88,8 +93,11 @@ def by_neighbours(space: Space, search: _nn.Search, past: Past | None, plan: Pla
         else:
             median = history_median(past, new, plan.inherit_by, rng)
         h = np.concatenate([past.r, np.full(len(new), median)])
-    graph = _nn.NeighbourGraph(space, search, plan.neighbours)
-    messages, shares = _nn.propagate(graph, plan.schedule, preference, h)
+    copies = Copies.among(space.vectors)
+    alone = len(copies.first) == len(space)
+    different = space if alone else Space(space.vectors[copies.first], space.affinity)
+    graph = _nn.NeighbourGraph(different, search(different), plan.neighbours)
+    messages, shares = _nn.propagate(graph, copies, plan.schedule, preference, h)
     full = None
     if in_full:
         distance = space.block(np.arange(len(space))) + preference
@@ -98,13 +106,13 @@ def by_neighbours(space: Space, search: _nn.Search, past: Past | None, plan: Pla
     return Outcome(messages, median, scale, full, n_asked_again=graph.n_asked_again)
 
 
-def by_edges(space: Space, search: _nn.Search, past: EdgePast | None, plan: Plan, rng: Random) -> Outcome:
+def by_edges(space: Space, search: SearchOver, past: EdgePast | None, plan: Plan, rng: Random) -> Outcome:
     """Propagate along a neighbour graph, approximately, whatever the preference.
 
     :param space: n >= 2 candidates; with a past, the members first, best first.
     :param rng: draws rows for the median similarity, and seeds the tie noise, if any is wanted.
     """
-    edges = _sparse.edges_of(space, search, min(plan.links, len(space) - 1))
+    edges = _sparse.edges_of(space, search(space), min(plan.links, len(space) - 1))
     edges.similarity[edges.loops] = _median_similarity(space, rng) if plan.preference is None else plan.preference
     history, median = (None, None) if past is None else edge_history(past, edges, space, plan.inherit_by)
     if plan.tie_noise:

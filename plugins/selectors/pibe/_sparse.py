@@ -63,7 +63,7 @@ def edges_of(space: Space, search: Search, k: int) -> Edges:
     """
     n = len(space)
     everyone = np.arange(n)
-    near = search.nearest(everyone, k, exact=True)
+    near = search.nearest(everyone, k, exact=False)
     here, there = np.repeat(everyone, k), near.ravel()
     keys = np.unique(np.concatenate([here * n + there, there * n + here, everyone * (n + 1)]))
     rows, columns = np.divmod(keys, n)

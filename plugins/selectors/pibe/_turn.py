@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from insgen import BankView, Pool
 
-from ._nn import BlockSearch, IndexSearch
+from ._nn import BlockSearch, IndexSearch, Search
 from ._round import Outcome, Plan, by_edges, by_matrix, by_neighbours, lonely
 from ._space import Space
 from ._state import Kept, Recalled, Similarity, dump
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 Engine = Literal["nn", "dense", "sparse"]
@@ -56,11 +57,17 @@ class Turn:
             return lonely()
         if self.engine == "dense":
             return by_matrix(space, None if past is None else past.whole(), self.plan, self.rng)
-        small = len(space) <= _BLOCK_SEARCH_ROWS
-        search = BlockSearch.over(space) if small else IndexSearch.over(pool.vectors, self.bank.index(pool.vectors))
         if self.engine == "sparse":
-            return by_edges(space, search, None if past is None else past.along_edges(), self.plan, self.rng)
-        return by_neighbours(space, search, None if past is None else past.collapsed(self.rng), self.plan, self.rng)
+            return by_edges(space, self._search, None if past is None else past.along_edges(), self.plan, self.rng)
+        return by_neighbours(
+            space, self._search, None if past is None else past.collapsed(self.rng), self.plan, self.rng
+        )
+
+    def _search(self, space: Space) -> Search:
+        if len(space) <= _BLOCK_SEARCH_ROWS:
+            return BlockSearch.over(space)
+        vectors = np.asarray(space.vectors, dtype=np.float32)
+        return IndexSearch.over(vectors, self.bank.index(vectors))
 
     def carry(self, outcome: Outcome, pool: Pool, order: NDArray[np.int64], audit: Mapping[str, object]) -> str:
         """The state of the finished turn.

@@ -12,7 +12,7 @@ from insgen.feedback import step_line
 from insgen.plugins.feedback import training_log
 from insgen.plugins.feedback.training_log import TrainingLog, insgen_feedback_sources
 
-LOG = TrainingLog(Path("runs/log.jsonl"))
+LOG = TrainingLog("runs/log.jsonl")
 
 
 @pytest.fixture

@@ -23,9 +23,10 @@ from support.training import (
     follow,
     instruction,
     steps,
+    taught,
 )
 
-from insgen import Candidate, ConfigError, SeedChange, SeedUpdate, StageError, TrainingStep
+from insgen import Candidate, SeedChange, SeedUpdate, StageError
 from insgen.bank.bank import Bank
 from insgen.bank.seeds import drop, pin
 from insgen.plugins.seed_policies.sedi import SediPolicy, insgen_seed_policies
@@ -37,13 +38,6 @@ from insgen.store.database import Store, open_store
 FARTHEST = BATCHES[4][3]  # of batch 5, whose gradient norm is the largest
 
 
-def after(store: Store, records: list[TrainingStep]) -> tuple[Bank, SediPolicy]:
-    """A bank with its feedback, and the policy as it is by default."""
-    bank = fill(store)
-    add(store, records)
-    return bank, SediPolicy()
-
-
 def test_g4_credits_are_those_of_the_worked_example(store: Store) -> None:
     bank = fill(store)
     window = Window(tuple(steps()))
@@ -53,7 +47,7 @@ def test_g4_credits_are_those_of_the_worked_example(store: Store) -> None:
 
 
 def test_g4_promotes_from_batch_5_and_evicts_seed_3_with_the_figures(store: Store) -> None:
-    bank, policy = after(store, steps())
+    bank, policy = taught(store, steps())
     made = ask(store, bank, policy)
     assert events(made) == [("promoted", FARTHEST.id), ("evicted", SEEDS[2].id)]
     promoted, evicted = made.changes
@@ -62,30 +56,32 @@ def test_g4_promotes_from_batch_5_and_evicts_seed_3_with_the_figures(store: Stor
         "first_step": 1,
         "last_step": 10,
         "batch": 5,
+        "rank": 1,
         "signal": 3.2,
         "signal_kind": "raw",
     }
     assert evicted.evidence["credit"] == pytest.approx(CREDIT[3], abs=5e-7)
     assert evicted.evidence["examples"] == 11
-    for part in ("batch of step 5", "3.200000", "steps 1 to 10 of the training run-1", "to the nearest seed"):
+    of_batch = "the batch of step 5 (gradient norm 3.200000, rank 1 of 10 in steps 1 to 10 of the training run-1)"
+    for part in (of_batch, "to the nearest seed"):
         assert part in promoted.reason
-    for part in ("credit 1.272727 from 11 examples", "weakest of 4"):
+    for part in ("credit 1.272727 from 11 examples", "weakest of 4", of_batch):
         assert part in evicted.reason
 
 
 def test_g6_steps_1_to_9_alone_change_nothing(store: Store) -> None:
-    bank, policy = after(store, steps()[:9])
+    bank, policy = taught(store, steps()[:9])
     made = ask(store, bank, policy)
     assert (made.changes, made.state) == ((), "")
 
 
 def test_g6_the_order_of_the_records_changes_nothing(store: Store) -> None:
-    bank, policy = after(store, random.Random(3).sample(steps(), 10))
+    bank, policy = taught(store, random.Random(3).sample(steps(), 10))
     assert events(ask(store, bank, policy)) == [("promoted", FARTHEST.id), ("evicted", SEEDS[2].id)]
 
 
 def test_g6_the_same_feedback_again_changes_nothing(store: Store) -> None:
-    bank, policy = after(store, steps())
+    bank, policy = taught(store, steps())
     first = follow(store, bank, policy)
     add(store, steps())
     again = follow(store, bank, policy, first.state)
@@ -128,32 +124,32 @@ def test_arrival_bit_by_bit_does_what_arrival_at_once_does(store: Store, tmp_pat
 
 
 def test_ties_go_to_the_earliest_step(store: Store) -> None:
-    bank, policy = after(store, steps(norms=[1.0] * 10))
+    bank, policy = taught(store, steps(norms=[1.0] * 10))
     assert ask(store, bank, policy).changes[0].evidence["batch"] == 1
 
 
 def test_trainings_are_never_mixed_in_one_window(store: Store) -> None:
     mixed = [*steps("a")[:6], *steps("b")[6:]]
-    bank, policy = after(store, mixed)
+    bank, policy = taught(store, mixed)
     assert ask(store, bank, policy).changes == ()
 
 
 def test_different_trainable_parameters_are_never_mixed_in_one_window(store: Store) -> None:
     mixed = [replace(step, trainable_params=7 if step.step < 5 else 9) for step in steps()]
-    bank, policy = after(store, mixed)
+    bank, policy = taught(store, mixed)
     assert ask(store, bank, policy).changes == ()
     add(store, [replace(step, trainable_params=9) for step in steps(first=11, norms=NORMS[:4])])
     assert ask(store, bank, policy).changes[0].evidence["trainable_params"] == 9
 
 
 def test_a_step_executed_again_after_a_resume_counts_as_it_was_executed_last(store: Store) -> None:
-    bank, policy = after(store, steps())
+    bank, policy = taught(store, steps())
     add(store, [replace(steps()[8], grad_norm=9.0, time=99.0)])
     assert ask(store, bank, policy).changes[0].evidence["batch"] == 9
 
 
 def test_seeds_without_evidence_and_pinned_ones_stay(store: Store) -> None:
-    bank, policy = after(store, steps())
+    bank, policy = taught(store, steps())
     with store.atomic() as conn:
         pin(conn, SEEDS[2].id, 1, "mine")
     assert events(ask(store, bank, policy))[1] == ("evicted", SEEDS[3].id)
@@ -161,7 +157,7 @@ def test_seeds_without_evidence_and_pinned_ones_stay(store: Store) -> None:
 
 
 def test_nobody_comes_for_whom_nobody_goes(store: Store) -> None:
-    bank, policy = after(store, steps())
+    bank, policy = taught(store, steps())
     made = ask(store, bank, SediPolicy(n_min=12))
     assert made.changes == ()
     assert made.state == ask(store, bank, policy).state
@@ -169,7 +165,7 @@ def test_nobody_comes_for_whom_nobody_goes(store: Store) -> None:
 
 
 def test_several_are_promoted_as_far_apart_as_can_be(store: Store) -> None:
-    bank, _ = after(store, steps())
+    bank, _ = taught(store, steps())
     made = ask(store, bank, SediPolicy(n_add=3))
     promoted = [change.seed.id for change in made.changes if change.event == "promoted"]
     assert promoted[0] == FARTHEST.id
@@ -192,20 +188,20 @@ def test_order_loss_takes_the_largest_loss_first(store: Store) -> None:
     losses = {candidate.id: loss for candidate, loss in zip(BATCHES[4], (1.0, 4.0, 2.0, 3.0), strict=True)}
     told = steps()
     told[4] = replace(told[4], item_loss=losses)
-    bank, _ = after(store, told)
+    bank, _ = taught(store, told)
     made = ask(store, bank, SediPolicy(order="loss"))
     assert made.changes[0].seed.id == BATCHES[4][1].id
     assert "loss 4.000000" in made.changes[0].reason
 
 
 def test_order_loss_without_losses_is_refused_with_the_cure(store: Store) -> None:
-    bank, _ = after(store, steps())
+    bank, _ = taught(store, steps())
     with pytest.raises(StageError, match=r'(?s)step 5 .*run-1.*"item_loss".*order = "spread"'):
         ask(store, bank, SediPolicy(order="loss"))
 
 
 def test_the_quality_guard_keeps_poor_and_unscored_items_out(store: Store) -> None:
-    bank, _ = after(store, steps())
+    bank, _ = taught(store, steps())
     with store.atomic() as conn:
         conn.execute("UPDATE kept SET quality = NULL WHERE candidate_id = ?", (FARTHEST.id,))
     assert ask(store, bank, SediPolicy(min_quality=0.5)).changes[0].seed.id == BATCHES[4][2].id
@@ -213,7 +209,7 @@ def test_the_quality_guard_keeps_poor_and_unscored_items_out(store: Store) -> No
 
 
 def test_dropped_seeds_and_unknown_ids_are_never_promoted(store: Store) -> None:
-    bank, policy = after(store, steps())
+    bank, policy = taught(store, steps())
     state = follow(store, bank, policy).state
     with store.atomic() as conn:
         drop(conn, FARTHEST.id, 2, "odd")
@@ -239,80 +235,20 @@ def test_an_example_with_two_seeds_credits_each_by_half(store: Store) -> None:
 def test_top_batches_widens_the_choice(store: Store) -> None:
     emptied = steps()
     emptied[4] = replace(emptied[4], items=((),))
-    bank, policy = after(store, emptied)
+    bank, policy = taught(store, emptied)
     assert ask(store, bank, policy).changes == ()
     assert ask(store, bank, SediPolicy(batches=2)).changes[0].evidence["batch"] == 9
 
 
 def test_turns_make_windows_once_a_later_turn_has_begun(store: Store) -> None:
     turned = [replace(step, round=1 + (step.step - 1) // 3) for step in steps()]  # turns of 3, 3, 3 and 1 steps
-    bank, _ = after(store, turned)
+    bank, _ = taught(store, turned)
     policy = SediPolicy(unit="turn", window=3)
     made = ask(store, bank, policy)
     assert {change.evidence["last_step"] for change in made.changes} == {9}
     add(store, [replace(turned[9], step=11, round=5, time=11.0)])
     assert ask(store, bank, policy, made.state).changes == ()
     assert len(ask(store, bank, SediPolicy(unit="turn", window=1)).changes) == 2 * 4
-
-
-def test_residual_takes_length_and_phase_out_of_the_norm() -> None:
-    rng = random.Random(8)
-    tokens = [rng.randint(20, 400) for _ in range(12)]
-    norms = [5 * n**-0.5 * 0.98**t for t, n in enumerate(tokens)]
-    norms[7] *= 1.2  # the one that is larger than its length explains
-    window = Window(
-        tuple(
-            TrainingStep("r", t + 1, (("a",),), 1.0, grad_norm=norm, n_target_tokens=n)
-            for t, (norm, n) in enumerate(zip(norms, tokens, strict=True))
-        )
-    )
-    residual = measure(window, "residual")
-    assert max(range(12), key=lambda t: residual[t]) == 7
-    assert max(range(12), key=lambda t: norms[t]) != 7
-    assert sum(residual) == pytest.approx(0, abs=1e-6)
-
-
-def test_residual_needs_tokens_and_norms(store: Store) -> None:
-    bank, _ = after(store, steps())
-    with pytest.raises(StageError, match=r'(?s)step 1 .*n_target_tokens None.*signal = "raw"'):
-        ask(store, bank, SediPolicy(signal="residual"))
-
-
-@pytest.mark.parametrize(
-    ("changes", "problem"),
-    [
-        ({"grad_norm": None}, "has no gradient norm"),
-        ({"grad_norm_kind": "post_clip"}, r"taken after clipping \(1.1, clipped at 1\)"),
-        ({"grad_norm_kind": "unknown", "grad_norm": 0.9999}, "at the clipping limit"),
-    ],
-)
-def test_norms_that_cannot_be_compared_are_refused_with_the_cure(
-    store: Store, changes: dict[str, object], problem: str
-) -> None:
-    records = steps()[:5]
-    records[2] = replace(records[2], **changes)  # type: ignore[arg-type]  # fields by name
-    bank, policy = after(store, records)
-    expected = rf'(?s)step 3 of the training run-1 .*{problem}.*logging_steps=1.*skip_runs = \["run-1"\]'
-    with pytest.raises(StageError, match=expected):
-        ask(store, bank, policy)
-    assert ask(store, bank, SediPolicy(skip_runs=("run-1",))).changes == ()
-
-
-@pytest.mark.parametrize("changes", [{}, {"max_grad_norm": None}, {"max_grad_norm": 0.0}])
-def test_an_unknown_kind_of_norm_is_taken_where_clipping_cannot_have_changed_it(
-    store: Store, changes: dict[str, object]
-) -> None:
-    bank, policy = after(store, steps(grad_norm_kind="unknown", **changes))
-    assert len(ask(store, bank, policy).changes) == 2
-
-
-@pytest.mark.parametrize(
-    "options",
-    [{"window": 0}, {"n_add": 0}, {"batches": 0}, {"n_min": 0.0}, {"min_quality": 1.5}, {"min_quality": -0.1}],
-)
-def test_senseless_options_are_refused(options: dict[str, float]) -> None:
-    with pytest.raises(ConfigError, match=rf"{next(iter(options))} is "):
-        SediPolicy(**options)  # type: ignore[arg-type]  # options by name
 
 
 def test_draws_as_the_uniform_policy_does(make_bank: Callable[..., Bank]) -> None:

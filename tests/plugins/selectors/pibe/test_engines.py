@@ -29,7 +29,7 @@ PLAN = Plan(Schedule(0.5, 0.3, 0.9, 200, 15))
 def propagated(engine: str, space: Space, past: Past | None = None, plan: Plan = PLAN) -> Outcome:
     if engine == "dense":
         return by_matrix(space, past, plan, Random(0))
-    return by_neighbours(space, BlockSearch.over(space), past, plan, Random(0))
+    return by_neighbours(space, BlockSearch.over, past, plan, Random(0))
 
 
 def past_of(done: Outcome, space: Space, bank: NDArray[np.int64]) -> Past:
@@ -153,6 +153,17 @@ def test_copies_get_no_diversity(engine: str) -> None:
     np.testing.assert_allclose(s[:10], 0, atol=1e-12)
     np.testing.assert_allclose(s[50:], 0, atol=1e-12)
     assert (s[10:50] > 0.01).all()
+
+
+def test_many_copies_with_a_history_are_scored_as_by_the_dense_engine() -> None:
+    first = Space(clustered(60, 7), "euclidean")
+    past = past_of(propagated("dense", first), first, np.arange(30))
+    batch = clustered(90, 8)
+    batch[10:60], batch[60:63], batch[70:72] = batch[5], batch[6], first.vectors[3]
+    space, plan = Space(np.concatenate([first.vectors[:30], batch]), "euclidean"), Plan(PLAN.schedule, neighbours=4)
+    near, dense = (propagated(engine, space, past, plan) for engine in ("nn", "dense"))
+    np.testing.assert_allclose(near.messages.rep, dense.messages.rep, rtol=0, atol=1e-9)
+    assert near.messages.iterations == dense.messages.iterations
 
 
 @pytest.mark.parametrize("engine", ["nn", "dense"])

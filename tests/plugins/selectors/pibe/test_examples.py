@@ -39,7 +39,7 @@ def outcome(engine: str, points: NDArray[np.float64], past: Past | None = None) 
     space, plan = Space(points, "euclidean"), Plan(SCHEDULE)
     if engine == "dense":
         return by_matrix(space, past, plan, Random(0))
-    return by_neighbours(space, BlockSearch.over(space), past, plan, Random(0))
+    return by_neighbours(space, BlockSearch.over, past, plan, Random(0))
 
 
 def keys(

@@ -37,7 +37,7 @@ def both(make_bank: MakeBank, batches: list[list[Candidate]], **options: Any) ->
 @pytest.mark.parametrize(
     "options",
     [
-        *({"floor_rows": floor, "mode": mode} for floor in ("all", "bank", "6000") for mode in ("addition", "nonlinear")),
+        *({"floor_rows": rows, "mode": mode} for rows in ("all", "bank", "6000") for mode in ("addition", "nonlinear")),
         {"history": False},
         {"alpha": 0.0},
         {"inherit_by": "similarity"},
@@ -47,7 +47,7 @@ def both(make_bank: MakeBank, batches: list[list[Candidate]], **options: Any) ->
         {"preference": 0.5, "neighbours": 3},
         {"max_iterations": 20, "convergence_iterations": 5},
     ],
-)  # fmt: skip
+)
 def test_engines_agree_for_every_option_over_rounds(make_bank: MakeBank, options: dict[str, Any]) -> None:
     near, dense = both(make_bank, arriving(90, 60, 70), **options)
     for one, other in zip(near, dense, strict=True):
@@ -73,8 +73,13 @@ def test_the_order_of_newcomers_changes_no_score(make_bank: MakeBank, engine: Li
 
 @pytest.mark.parametrize(
     ("mode", "gamma", "low", "high"),
-    [("multiply", 2.0, 1.0, 8.0), ("multiply", 0.5, 1.0, 2.0**1.5), ("addition", 3.0, 0.0, 4.0), ("nonlinear", 5.0, 1.0, 4.0)],
-)  # fmt: skip
+    [
+        ("multiply", 2.0, 1.0, 8.0),
+        ("multiply", 0.5, 1.0, 2.0**1.5),
+        ("addition", 3.0, 0.0, 4.0),
+        ("nonlinear", 5.0, 1.0, 4.0),
+    ],
+)
 def test_scores_stay_in_the_range_of_their_mode(
     make_bank: MakeBank, mode: Literal["multiply", "addition", "nonlinear"], gamma: float, low: float, high: float
 ) -> None:
@@ -148,7 +153,7 @@ def test_an_approximate_index_gives_nearly_the_exact_scores(neighbours: int) -> 
     assert not index.exact
     exact, rough = (
         by_neighbours(space, search, None, plan, Random(0)).messages.rep
-        for search in (BlockSearch.over(space), IndexSearch.over(vectors, index))
+        for search in (BlockSearch.over, lambda _: IndexSearch.over(vectors, index))
     )
     assert np.mean(np.abs(exact - rough) <= 1e-9) >= 0.995
     assert (rough >= exact - 1e-9).all()  # a missed neighbour can only make a candidate look lonelier

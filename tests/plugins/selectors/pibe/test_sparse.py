@@ -33,7 +33,7 @@ def rank_correlation(x: np.ndarray, y: np.ndarray) -> float:
 
 def both(space: Space, preference: float | None, links: int) -> tuple[Outcome, Outcome]:
     plan = Plan(SCHEDULE, preference, links=links)
-    sparse = by_edges(space, BlockSearch.over(space), None, plan, Random(0))
+    sparse = by_edges(space, BlockSearch.over, None, plan, Random(0))
     return sparse, by_matrix(space, None, plan, Random(0))
 
 
@@ -57,7 +57,7 @@ def test_a_complete_graph_gives_the_dense_scores_with_a_history_too() -> None:
     dense = by_matrix(space, Past(r, first.vectors, columns, rows, among, 1.0, complete=True), plan, Random(0))
     links = Links(np.arange(400), among.ravel())
     past = EdgePast(r, first.vectors, columns, rows, links, np.zeros(20), np.zeros(70), 1.0)
-    sparse = by_edges(space, BlockSearch.over(space), past, plan, Random(0))
+    sparse = by_edges(space, BlockSearch.over, past, plan, Random(0))
     assert sparse.median == pytest.approx(dense.median, abs=1e-12)
     np.testing.assert_allclose(sparse.messages.rep, dense.messages.rep, rtol=0, atol=1e-9)
 
