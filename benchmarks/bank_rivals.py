@@ -37,7 +37,7 @@ def synthetic(n: int, dimension: int = 384, seed: int = 7) -> NDArray[np.float32
     rng = np.random.default_rng(seed)
     scale = np.exp(-np.arange(dimension) / 160.0).astype(np.float32)
     centers = rng.standard_normal((max(n // 20, 1), dimension), dtype=np.float32)
-    spread = rng.uniform(0.05, 0.45, size=len(centers)).astype(np.float32)
+    spread = rng.uniform(0.05, 0.34, size=len(centers)).astype(np.float32)
     family = rng.integers(len(centers), size=n)
     vectors = rng.standard_normal((n, dimension), dtype=np.float32)
     vectors = (centers[family] + spread[family, None] * vectors) * scale
@@ -104,7 +104,7 @@ def one_pass_per_pick(vectors: NDArray[np.float32], first: int, n_picks: int) ->
 
 
 def released_k_center(vectors: NDArray[np.float32], first: int, n_picks: int) -> list[int]:
-    """The shape of DiverseEvol's code: a full matrix, and for each pick a copy of a block and the minima of its rows."""
+    """The shape of DiverseEvol's code: a full matrix, and for each pick a copy of a block and minima of its rows."""
     squares = np.einsum("ij,ij->i", vectors, vectors)
     distances = np.sqrt(np.maximum(squares[:, None] + squares - 2.0 * (vectors @ vectors.T), 0.0))
     taken = np.zeros(len(vectors), dtype=bool)

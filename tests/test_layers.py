@@ -31,9 +31,11 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "config.load": ("config.options", "config.settings", "errors"),
     "hooks.stages": ("records",),
     "hooks.spec": ("hooks.stages", "records"),
-    "hooks.manager": ("hooks.spec", "hooks.stages", "records", "errors"),
+    "hooks.places": (),
+    "hooks.examine": ("hooks.places", "hooks.spec", "records", "errors"),
+    "hooks.manager": ("hooks.examine", "hooks.places", "hooks.spec", "hooks.stages", "records", "errors"),
     "hooks.checks": ("hooks.stages", "records", "errors"),
-    "hooks.call": ("hooks.checks", "hooks.stages", "records", "errors"),
+    "hooks.call": ("hooks.checks", "hooks.places", "hooks.stages", "records", "errors"),
     "store.migrations": (),
     "store.lock": ("errors",),
     "store.database": ("store.migrations", "store.lock", "errors"),
@@ -216,7 +218,7 @@ WRAPPED = {
     "sklearn": ("insgen/report/batches.py", "plugins/selectors/cluster_quota.py"),
     "transformers": ("insgen/integrations/transformers.py", "insgen/training/target.py"),
     "peft": ("insgen/training/lora.py",),
-    "safetensors": ("insgen/training/checkpoints.py", "plugins/embedders/sentence_transformers.py"),
+    "safetensors": ("insgen/training/", "plugins/embedders/sentence_transformers.py"),
 }
 
 TREE = source_tree(ROOT)

@@ -27,7 +27,7 @@ _LR, _LORA_LR = 2e-5, 2e-4
 @click.command(
     epilog=example(
         "insgen train handbook --model models/small --out run-1",
-        "insgen train handbook --model Qwen/Qwen2.5-0.5B --lora --batches plan.jsonl --epochs 3 --out run-2",
+        "insgen train handbook --model Qwen/Qwen2.5-0.5B --lora --out run-2",
     )
 )
 @project_argument
@@ -36,29 +36,35 @@ _LR, _LORA_LR = 2e-5, 2e-4
 @click.option(
     "--batches", type=click.Path(path_type=Path), help="A plan by `insgen batches`.  [default: one made of the bank]"
 )
-@click.option("--size", type=click.IntRange(min=1), default=128, show_default=True, help="Rows in a batch of that.")
-@click.option("--top", type=click.IntRange(min=1), help="Only the best so many members are in that.")
+@click.option(
+    "--size", type=click.IntRange(min=1), default=128, show_default=True, help="Rows in a batch of such a plan."
+)
+@click.option("--top", type=click.IntRange(min=1), help="Only the best so many members in it.")
 @click.option("--epochs", type=click.IntRange(min=1), default=1, show_default=True, help="Times through the plan.")
 @click.option("--steps", type=click.IntRange(min=1), help="Optimiser steps, instead of epochs.")
 @click.option("--lr", type=float, help=f"Peak learning rate.  [default: {_LR:g}, with --lora {_LORA_LR:g}]")
-@click.option("--warmup", type=float, default=0.03, show_default=True, help="Share of steps in which it grows.")
-@click.option("--weight-decay", type=float, default=0.0, show_default=True, help="Of AdamW.")
+@click.option("--warmup", type=float, default=0.03, show_default=True, help="Share of steps in which lr grows.")
+@click.option("--weight-decay", type=float, default=0.0, show_default=True, help="Weight decay of AdamW.")
 @click.option("--max-grad-norm", type=float, default=1.0, show_default=True, help="Clip gradients to it; 0 = never.")
-@click.option("--rows-at-once", type=click.IntRange(min=1), default=8, show_default=True, help="In one forward pass.")
+@click.option(
+    "--rows-at-once", type=click.IntRange(min=1), default=8, show_default=True, help="Rows in one forward pass."
+)
 @click.option("--lora", is_flag=True, help="Train small matrices beside the layers instead of the model.")
-@click.option("--lora-rank", type=click.IntRange(min=1), default=16, show_default=True, help="Their inner dimension.")
+@click.option(
+    "--lora-rank", type=click.IntRange(min=1), default=16, show_default=True, help="Inner dimension of the matrices."
+)
 @click.option("--template", default="auto", show_default=True, help="How rows are laid out: auto, chat, alpaca.")
 @click.option("--max-tokens", type=click.IntRange(min=8), help="Tokens of a row, at most.  [default: 2048]")
-@click.option("--dtype", default="float32", show_default=True, help="float32 or bfloat16.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of plan, LoRA and dropout.")
+@click.option("--dtype", default="float32", show_default=True, help="What it computes in: float32, bfloat16.")
+@click.option("--device", default="auto", show_default=True, help="Where: auto, cpu, cuda, cuda:1, mps.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of plan, LoRA and dropout.")
 @click.option(
     "--checkpoint-every", type=click.IntRange(min=1), default=50, show_default=True, help="Steps between checkpoints."
 )
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 @json_option
 def train(project: Path, out: Path, batches: Path | None, quiet: bool, as_json: bool, **chosen: Any) -> None:
-    """Train a model on the bank and write what training tells about it.
+    """Train a model on the bank, and log what it tells.
 
     One optimiser step per batch of the plan (SeDi-Instruct, arXiv:2502.04774), loss on the answers only, in a plain
     loop: AdamW, warm-up, cosine decay. OUT gets the model and feedback.jsonl: of every step its rows, their losses,
@@ -139,7 +145,7 @@ def tell(result: TrainResult) -> None:
     for reason, n in result.left_out.items():
         say(f"Warning: {n} rows were left out: {reason}.", err=True)
     if result.n_cut:
-        say(f"Warning: {result.n_cut} rows lost their end; --max-tokens makes more fit.", err=True)
+        say(f"Warning: {result.n_cut} rows lost their end: longer than the model reads, or --max-tokens.", err=True)
 
 
 @contextmanager

@@ -84,6 +84,25 @@ def options_of(cls: type[Any]) -> list[Option]:
     ]
 
 
+def unwritable(cls: type[Any]) -> str:
+    """An option whose type TOML has no value for, as its field reads (``where: complex``); empty when there is none."""
+    for name, hint in _hints(cls).items():
+        if not _is_writable(hint):
+            return f"{name}: {_type_name(hint)}"
+    return ""
+
+
+def _is_writable(hint: Any) -> bool:
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return all(isinstance(each, str) for each in arguments)
+    if origin is tuple:
+        return len(arguments) == 2 and arguments[1] is Ellipsis and _is_writable(arguments[0])
+    if origin is dict:
+        return arguments[0] is str and _is_writable(arguments[1])
+    return hint in (str, int, float, bool, Path)
+
+
 def _hints(cls: type[Any]) -> dict[str, Any]:
     """Type hints of the fields that are options; a private field may name types that exist for the checker only."""
     module = vars(sys.modules[cls.__module__])

@@ -7,14 +7,16 @@ anything else is wrapped with the stage's name and keeps its cause.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from insgen.errors import InsgenError, PluginError
 from insgen.hooks.checks import flaw, is_number, is_text, step_flaw
+from insgen.hooks.places import defined_at, one_line, raised_at
 from insgen.hooks.stages import LLM, BankView, GeneratorContext, Prompts, SeedContext
 from insgen.records import (
     Answer,
@@ -49,6 +51,17 @@ R = TypeVar("R")
 _NOTHING = object()
 
 
+@dataclass
+class Work:
+    """What a stage did: how often it was called, and how long it took.
+
+    :ivar duration_ms: wall milliseconds; a scorer's or responder's include the wait for a language model's answers.
+    """
+
+    calls: int = 0
+    duration_ms: float = 0.0
+
+
 @dataclass(frozen=True)
 class Live:
     """A stage made from the config, with who offers it.
@@ -56,6 +69,8 @@ class Live:
     :ivar stage: the instance.
     :ivar kind: ``filter``, ``scorer`` ...
     :ivar plugin: module or file of the plugin; ``version`` is that of its distribution.
+    :ivar distribution: what it was installed with; ``config`` for a file that the config names.
+    :ivar work: what it did in this process so far.
     """
 
     stage: Any
@@ -63,9 +78,12 @@ class Live:
     name: str
     plugin: str
     version: str
+    distribution: str = ""
+    work: Work = field(default_factory=Work, compare=False)
 
     def __str__(self) -> str:
-        return f'The {self.kind} "{self.name}" of {self.plugin} {self.version}'
+        origin = f"({self.distribution} {self.version})" if self.distribution else self.version
+        return f'The {self.kind} "{self.name}" of {self.plugin} {origin}'
 
 
 def generate(live: Live, context: GeneratorContext) -> Generated:
@@ -257,16 +275,21 @@ def read_feedback(live: Live, project: Path, position: str) -> Feedback:
 
 
 def _call(live: Live, work: Callable[[], Any], expected: type[Any]) -> Any:
+    began = time.perf_counter()
     try:
         made = work()
     except InsgenError:
         raise
     except Exception as error:
+        place = raised_at(error, defined_at(type(live.stage)).partition(", line")[0])
         raise PluginError(
-            f"{live} failed: {type(error).__name__}: {error}.\n"
+            f"{live} failed: {one_line(f'{type(error).__name__}: {error}', [place])}.\n"
             "  Expected an answer, or a StageError that says what to do.\n"
             "  Take it out of the config, or tell its author; what earlier rounds stored is safe."
         ) from error
+    finally:
+        live.work.calls += 1
+        live.work.duration_ms += 1000 * (time.perf_counter() - began)
     _promise(live, isinstance(made, expected), f"returned {type(made).__name__}, expected {expected.__name__}")
     return made
 
@@ -310,7 +333,9 @@ def _sound(live: Live, fact: Any) -> None:
 
 def _promise(live: Live, held: bool, breach: str) -> None:
     if not held:
+        place = defined_at(type(live.stage))
         raise PluginError(
-            f"{live} broke its contract: it {breach}.\n  Nothing of this round was stored; paid answers are kept.\n"
+            f"{live} broke its contract: it {breach}{f' ({place})' if place else ''}.\n"
+            f"  Expected what docs/hooks.md says of a {live.kind}. Nothing of this round was stored; paid answers are kept.\n"
             "  Take it out of the config, or tell its author."
         )

@@ -7,17 +7,14 @@ out and remembered with its distribution, its file and the cure; only a config t
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import importlib
 import importlib.util
 import os
 import stat
 import sys
-import sysconfig
-import traceback
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -26,7 +23,8 @@ import pluggy
 
 from insgen.errors import ConfigError, PluginError, suggest
 from insgen.hooks import spec
-from insgen.records import Recipe
+from insgen.hooks.examine import Fault, check_hooks, offers_of
+from insgen.hooks.places import one_line, raised_at
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -116,17 +114,24 @@ class Offer:
 class Broken:
     """A plugin that was left out.
 
-    :ivar problem: what happened, one line; ``file`` and line where known.
+    :ivar version: of the distribution, or a content id of the file.
+    :ivar problem: what happened, one line; with file and line where known.
+    :ivar expected: what a plugin promises there.
+    :ivar cure: what a user can do, besides upgrading and uninstalling it; empty when nothing.
     """
 
     plugin: str
     distribution: str
+    version: str
     problem: str
+    expected: str
+    cure: str = ""
 
     def __str__(self) -> str:
+        cure = f"{self.cure} " if self.cure else ""
         return (
-            f"The plugin {self.plugin} (distribution {self.distribution}) was left out: {self.problem}.\n"
-            f"  Upgrade or uninstall {self.distribution}, or tell its author."
+            f"The plugin {self.plugin} (distribution {self.distribution} {self.version}) was left out: {self.problem}.\n"
+            f"  Expected {self.expected}.\n  {cure}Upgrade or uninstall {self.distribution}, or tell its author."
         )
 
 
@@ -190,13 +195,10 @@ def load_plugins(named: Sequence[str] = (), folder: Path | None = None, *, built
     for entry in _entry_points():
         _load_entry(plugins, entry)
     for name in named:
-        module, version = _import_named(name, folder or Path())
-        _register(plugins, module, name, "config", version)
+        module, distribution, version = _import_named(name, folder or Path())
+        _register(plugins, module, name, distribution, version)
         if plugins.broken and plugins.broken[-1].plugin == name:
-            raise PluginError(
-                f'The config names the plugin "{name}": {plugins.broken[-1].problem}.\n'
-                "  Expected a module with functions marked @insgen.hookimpl.\n  Mend it, or take it out of `plugins`."
-            )
+            raise _refuse(plugins.broken[-1])
     return plugins
 
 
@@ -206,7 +208,7 @@ def _load_entry(plugins: Plugins, entry: EntryPoint) -> None:
     try:
         loaded = entry.load()
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's import may raise anything; it is named
-        plugins.broken.append(Broken(entry.value, distribution, _describe(error)))
+        plugins.broken.append(_broken(entry.value, distribution, version, error))
         return
     _register(plugins, loaded, entry.value, distribution, version)
 
@@ -216,73 +218,36 @@ def _register(plugins: Plugins, module: Any, name: str, distribution: str, versi
     if manager.is_registered(module):
         return  # installed twice, or installed and named in the config as well
     try:
+        check_hooks(manager, module)
         manager.register(module, name=name)
         manager.check_pending()
-        offers = [
-            Offer(kind, each, cls, name, distribution, version) for kind, each, cls in _offers_of(manager, module)
-        ]
+        found = offers_of(manager, module, KINDS)
+        offers = [Offer(kind, each, cls, name, distribution, version) for kind, each, cls in found]
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's hook may raise anything; it is named
         if manager.is_registered(module):
             manager.unregister(module)
-        plugins.broken.append(Broken(name, distribution, _describe(error)))
-        return
-    if not manager.get_hookcallers(module):
-        plugins.broken.append(Broken(name, distribution, "it has no function marked @insgen.hookimpl"))
+        plugins.broken.append(_broken(name, distribution, version, error))
         return
     plugins.offers.extend(offers)
 
 
-def _offers_of(manager: pluggy.PluginManager, module: Any) -> Iterable[tuple[str, str, Any]]:
-    """Ask one plugin alone, so that what goes wrong is its own."""
-    others = [plugin for plugin in manager.get_plugins() if plugin is not module]
-    for kind, (hook, method) in KINDS.items():
-        for cls in _flatten(manager.subset_hook_caller(hook, others)(), hook):
-            _check_stage(cls, kind, method)
-            yield kind, cls.name, cls
-    for recipe in _flatten(manager.subset_hook_caller("insgen_recipes", others)(), "insgen_recipes"):
-        if not isinstance(recipe, Recipe):
-            raise PluginError(f"insgen_recipes offers {recipe!r}, which is no insgen.Recipe")
-        yield "recipe", recipe.name, recipe
-    for command in _flatten(manager.subset_hook_caller("insgen_commands", others)(), "insgen_commands"):
-        if not isinstance(getattr(command, "name", None), str):
-            raise PluginError(f"insgen_commands offers {command!r}, which is no click command with a name")
-        yield "command", command.name, command
+def _broken(name: str, distribution: str, version: str, error: BaseException) -> Broken:
+    """Say of a plugin what is wrong with it, and where."""
+    if isinstance(error, Fault):
+        return Broken(name, distribution, version, str(error), error.expected, error.cure)
+    problem = one_line(f"{type(error).__name__}: {error}", [raised_at(error)])
+    expected = "a module that can be imported, and hooks that return"
+    missing = error.name if isinstance(error, ModuleNotFoundError) and error.name else ""
+    cure = f"Install the module {missing}, which it needs." if missing else ""
+    return Broken(name, distribution, version, problem, expected, cure)
 
 
-def _flatten(results: list[Any], hook: str) -> Iterable[Any]:
-    for result in results:
-        if not isinstance(result, Sequence) or isinstance(result, str):
-            raise PluginError(f"{hook} returned {type(result).__name__}, expected a list of offers")
-        yield from result
-
-
-def _check_stage(cls: Any, kind: str, method: str) -> None:
-    if not isinstance(cls, type):
-        raise PluginError(f"it offers {cls!r} as a {kind}, expected a class")
-    name = getattr(cls, "name", None)
-    if not isinstance(name, str) or not name:
-        raise PluginError(f'{cls.__name__} has no text `name: ClassVar[str] = "..."`')
-    if not (dataclasses.is_dataclass(cls) and cls.__dataclass_params__.frozen):  # type: ignore[attr-defined]  # set by the decorator
-        raise PluginError(f'the {kind} "{name}" is no frozen dataclass')
-    if not callable(getattr(cls, method, None)):
-        raise PluginError(f'the {kind} "{name}" has no method {method}()')
-
-
-def _describe(error: BaseException) -> str:
-    """One line: what, and where in the plugin."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_library(frame.filename)]
-    place = (
-        f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames and not isinstance(error, PluginError) else ""
+def _refuse(broken: Broken) -> PluginError:
+    """The error for a plugin that the config itself names."""
+    return PluginError(
+        f'The config names the plugin "{broken.plugin}": {broken.problem}.\n  Expected {broken.expected}.\n'
+        f"  {broken.cure} Mend it, or take it out of `plugins`.".replace("   ", "  ")
     )
-    what = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
-    return " ".join(what.split())[:400].rstrip(".") + place
-
-
-def _is_library(filename: str) -> bool:
-    """Whether a line of code is Python's, pluggy's or this file's own, and so never the plugin's fault."""
-    standard, installed = sysconfig.get_path("stdlib"), sysconfig.get_path("purelib")
-    within_python = filename.startswith(standard) and not filename.startswith(installed)
-    return filename.startswith(("<", str(Path(pluggy.__file__).parent))) or filename == __file__ or within_python
 
 
 def _entry_points() -> list[EntryPoint]:
@@ -297,31 +262,47 @@ def _own_version() -> str:
     return version("insgen")
 
 
-def _import_named(name: str, folder: Path) -> tuple[ModuleType, str]:
-    def refuse(problem: str) -> PluginError:
-        return PluginError(
-            f'The config names the plugin "{name}": {problem}.\n'
-            "  Expected a Python file (relative to the config) or an importable module.\n"
-            "  Mend it, or take it out of `plugins`."
-        )
+def _import_named(name: str, folder: Path) -> tuple[ModuleType, str, str]:
+    """Import what the config names.
 
+    :returns: the module, its distribution (``config`` when it has none), and its version or its file's content id.
+    :raises PluginError: it cannot be had, or anybody may change it.
+    """
+    expected = "a Python file (relative to the config) or an importable module"
     try:
         if not name.endswith(".py"):
-            return importlib.import_module(name), "unversioned"
+            module = importlib.import_module(name)
+            return module, *_origin_of(module)
         path = (folder / name).resolve()
         if os.name == "posix" and path.stat().st_mode & stat.S_IWOTH:
-            raise refuse(f"everybody on this machine may write {path}, and it would run as you (chmod o-w {path})")
+            problem = f"everybody on this machine may write {path}, and it would run as you (chmod o-w {path})"
+            raise Fault(problem, "a file that only you, or those you trust, can write")
         code = path.read_bytes()
-        version = "b2:" + hashlib.blake2b(code, digest_size=8).hexdigest()
+        version = content_version(code)
         title = f"insgen_config_plugin_{path.stem}_{version[3:]}"
         module_spec = importlib.util.spec_from_file_location(title, path)
         if module_spec is None:
-            raise refuse("it is no Python file")
+            raise Fault("it is no Python file", expected)
         module = importlib.util.module_from_spec(module_spec)
         sys.modules[title] = module  # dataclasses and type hints look their module up there
         exec(compile(code, path, "exec"), module.__dict__)  # noqa: S102 - what a loader does, without a cache beside the file
-    except PluginError:
-        raise
     except (Exception, SystemExit) as error:
-        raise refuse(_describe(error)) from error
-    return module, version
+        broken = _broken(name, "config", "", error)
+        raise _refuse(broken if isinstance(error, Fault) else replace(broken, expected=expected)) from error
+    return module, "config", version
+
+
+def content_version(code: bytes) -> str:
+    """Name a plugin file by what is in it: ``b2:`` and 16 hexadecimal digits of BLAKE2b."""
+    return "b2:" + hashlib.blake2b(code, digest_size=8).hexdigest()
+
+
+def _origin_of(module: ModuleType) -> tuple[str, str]:
+    """Distribution and version of an imported module; ``config`` and its file's content id when it has none."""
+    from importlib.metadata import packages_distributions, version
+
+    top = module.__name__.split(".")[0]
+    found = ["insgen"] if top == "insgen" else packages_distributions().get(top)
+    if found:
+        return found[0], version(found[0])
+    return "config", content_version(Path(module.__file__).read_bytes()) if module.__file__ else "unversioned"

@@ -43,6 +43,10 @@ def record_feedback(
     :returns: the callback that was added.
     :raises ConfigError: the trainer is set up so that steps, norms or ids would be lost; says what to set.
     """
+    if isinstance(trainer.data_collator, IdCollator):
+        raise _wrong(
+            "is recorded already", "one call of record_feedback for each trainer", "it up anew, or record once"
+        )
     _check_arguments(trainer.args)
     _check_parallel(trainer)
     _check_columns(trainer.train_dataset, id_column)
@@ -159,7 +163,7 @@ def _n_trainable(trainer: Any) -> int | None:
     """How many numbers are trained; unknown where they are spread over processes."""
     if trainer.is_deepspeed_enabled or trainer.is_fsdp_enabled:
         return None
-    return sum(each.numel() for each in trainer.model.parameters() if each.requires_grad)
+    return sum(int(each.numel()) for each in trainer.model.parameters() if each.requires_grad)
 
 
 def _check_arguments(args: Any) -> None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from insgen.config.options import decode
+from insgen.config.options import decode, unwritable
 from insgen.config.settings import RunConfig, StageUse
+from insgen.errors import PluginError
 from insgen.hooks.call import Live
 from insgen.hooks.manager import Plugins
+from insgen.hooks.places import defined_at
 
 
 @dataclass(frozen=True)
@@ -88,5 +90,14 @@ def make_stage(plugins: Plugins, kind: str, use: StageUse, folder: Path = Path()
     :raises ConfigError: no stage of that name, or an option that is unknown or of the wrong type.
     """
     offer = plugins.find(kind, use.use, use.where)
+    wrong = unwritable(offer.cls)
+    if wrong:
+        who = f"{offer.plugin} ({offer.distribution} {offer.version})"
+        place = defined_at(offer.cls)
+        raise PluginError(
+            f'The {kind} "{offer.name}" of {who} has the option `{wrong}`{f" ({place})" if place else ""}, which TOML cannot'
+            " write.\n  Expected str, int, float, bool, Path, Literal texts, tuple[X, ...] or dict[str, X].\n"
+            "  Take it out of the config, or tell its author."
+        )
     stage = decode(offer.cls, use.options, use.where or f'the {kind} "{use.use}"', folder)
-    return Live(stage, kind, offer.name, offer.plugin, offer.version)
+    return Live(stage, kind, offer.name, offer.plugin, offer.version, offer.distribution)

@@ -94,7 +94,8 @@ class TargetModel:
                 model = AutoModelForCausalLM.from_pretrained(options.model, dtype=dtype, **where)
         except (OSError, ValueError, KeyError) as error:
             raise _unloadable(options.model, error) from error
-        n_known = len(model.get_input_embeddings().weight)
+        embeddings: Any = model.get_input_embeddings()
+        n_known = len(embeddings.weight)
         if len(tokenizer) > n_known:
             raise ConfigError(
                 f"The tokenizer of {options.model} has {len(tokenizer)} tokens, its model {n_known}.\n"
@@ -171,7 +172,9 @@ class TargetModel:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep the libraries from talking (bars, warnings, loggers) for a while; what they raise is raised."""
-    from transformers.utils import logging
+    from transformers.utils import logging as library
+
+    logging: Any = library  # it has no types
 
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()

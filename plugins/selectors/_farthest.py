@@ -5,8 +5,9 @@ picks. It decides nothing about where to start.
 
 Distances to what is taken only shrink, so an old distance is a bound for the new one. A block looks at the rows that
 are farthest by their old distances; as long as the farthest of them, brought up to date, lies above every row outside
-the block, it is the pick (on float64 products: rounding decides nothing). Only then does one matrix product bring all rows up to date with all picks of the block. So
-1,000 picks of 100,000 take some 15 passes, each on cached blocks instead of one memory-bound pass per pick.
+the block, it is the pick (on float64 products: rounding decides nothing). Only then does one matrix product bring all
+rows up to date with all picks of the block. So 1,000 picks of 100,000 take some 15 passes, each on cached blocks
+instead of one memory-bound pass per pick.
 """
 
 from __future__ import annotations
@@ -83,6 +84,9 @@ class Traversal:
         key = self.gap * self.weights
         top, outside = _largest(key, min(_BLOCK, len(key)))
         outside = max(outside + self._doubt, 0.0)
+        alone = np.array([np.argmax(key)])
+        if key[alone[0]] <= outside:  # more equals than the block holds
+            return alone, self.gap[alone]
         among, gap, weights = self._squared(top, top, np.float64), self._measured_again(top), self.weights[top]
         picks: list[int] = []
         gaps: list[float] = []
@@ -94,10 +98,7 @@ class Traversal:
             gaps.append(float(gap[place]))
             np.minimum(gap, among[place], out=gap)
             gap[place] = -1.0
-        if not picks:  # more equals than the block holds
-            first = int(np.argmax(key))
-            return np.array([first]), self.gap[[first]]
-        return top[picks], np.array(gaps)
+        return (top[picks], np.array(gaps)) if picks else (alone, self.gap[alone])
 
     def _measured_again(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Gaps of some rows by float64 products, so that rounding decides no pick."""

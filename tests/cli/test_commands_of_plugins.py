@@ -69,5 +69,5 @@ def test_broken_plugin_is_named_where_plugins_are_listed_and_stops_nobody(instal
     assert insgen("--help", env=env).code == 0
     listed = insgen("plugins", "list", env=env)
     assert listed.code == 0
-    assert "The plugin broken (distribution broken) was left out" in listed.stderr
+    assert "The plugin broken (distribution broken 1.0) was left out" in listed.stderr
     assert "nothing_of_that_name" in insgen("plugins", "list", "--json", env=env).json()["broken"][0]["problem"]

@@ -243,7 +243,7 @@ def test_broken_promise_names_plugin_and_breach_and_stores_nothing(
     project = rogue_project(kind, body)
     with pytest.raises(PluginError) as caught:
         play(project)
-    for part in (f'The {kind} "rogue" of mine.py b2:', breach, "Take it out of the config, or tell its author"):
+    for part in (f'The {kind} "rogue" of mine.py (config b2:', breach, "Take it out of the config, or tell its author"):
         assert part in str(caught.value)
     heard = ["positions", "signals"] if kind == "seed policy" else []  # feedback is taken in before the round
     assert [table for table in OF_A_ROUND if count(project, table)] == heard

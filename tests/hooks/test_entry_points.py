@@ -70,7 +70,7 @@ def test_a_broken_installed_plugin_is_named_and_left_out(
     install("gooddist", GOOD)
     plugins = load_plugins()
     (broken,) = plugins.broken
-    for part in ("baddist_plugin (distribution baddist) was left out", "Upgrade or uninstall baddist", *parts):
+    for part in ("baddist_plugin (distribution baddist 1.2.3) was left out", "Upgrade or uninstall baddist", *parts):
         assert part in str(broken)
     if parts[-1].startswith("line"):
         assert "baddist_plugin.py, " + parts[-1] in str(broken)

@@ -121,10 +121,10 @@ HOOK = "from insgen import *\nfrom dataclasses import dataclass\n@hookimpl\ndef 
 MISUSED_HOOKS = {
     "raises": (HOOK + "raise ValueError('no filters today')", ("ValueError: no filters today", "mine.py, line 5")),
     "leaves": (HOOK + "raise SystemExit(1)", ("SystemExit: 1", "mine.py, line 5")),
-    "none": (HOOK + "return 7", ("insgen_filters returned int, expected a list of offers",)),
-    "text": (HOOK + "return 'length'", ("insgen_filters returned str, expected a list of offers",)),
-    "instance": (HOOK + "return [object()]", ("as a filter, expected a class",)),
-    "nameless": (HOOK + "return [dict]", ("dict has no text `name: ClassVar[str]",)),
+    "none": (HOOK + "return 7", ("insgen_filters returned int",)),
+    "text": (HOOK + "return 'length'", ("insgen_filters returned str",)),
+    "instance": (HOOK + "return [object()]", ("as a filter", "Expected a class",)),
+    "nameless": (HOOK + "return [dict]", ("dict has no name",)),
     "plain class": (
         HOOK + "return [type('C', (), {'name': 'c', 'filter': print})]",
         ('the filter "c" is no frozen dataclass',),
@@ -139,19 +139,19 @@ MISUSED_HOOKS = {
     ),
     "wrong signature": (
         "from insgen import hookimpl\n@hookimpl\ndef insgen_filters(candidates):\n    return []\n",
-        ("hookimpl definition: insgen_filters(candidates)", "can not be found in the hookspec"),
+        ("its insgen_filters(candidates) asks for candidates (", "mine.py, line 2)", "Expected insgen_filters(), or fewer"),
     ),
     "unknown hook": (
         "from insgen import hookimpl\n@hookimpl\ndef insgen_fliters():\n    return []\n",
-        ("unknown hook 'insgen_fliters'",),
+        ("unknown hook 'insgen_fliters' (", "mine.py, line 2)", 'Did you mean "insgen_filters"?'),
     ),
     "recipe": (
         "from insgen import hookimpl\n@hookimpl\ndef insgen_recipes():\n    return [1]\n",
-        ("1, which is no insgen.Recipe",),
+        ("insgen_recipes offers 1 (", "Expected an insgen.Recipe"),
     ),
     "command": (
         "from insgen import hookimpl\n@hookimpl\ndef insgen_commands():\n    return [len]\n",
-        ("which is no click command with a name",),
+        ("Expected a click command with a name",),
     ),
 }
 

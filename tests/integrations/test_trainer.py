@@ -220,6 +220,8 @@ def test_second_training_does_not_write_into_the_first_ones_file(make: Callable[
     for place in range(2):
         trainer = make(max_steps=1)
         record_feedback(trainer, tmp_path / "feedback.jsonl")
+        with pytest.raises(ConfigError, match="is recorded already"):
+            record_feedback(trainer, tmp_path / "other.jsonl")
         if place:
             with pytest.raises(DataError, match="holds the records of run"):
                 trainer.train()

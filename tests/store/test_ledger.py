@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from insgen.records import Candidate, CandidateId, Origin, Turn
+from insgen.records import Answer, Candidate, CandidateId, Origin, Turn
 from insgen.store import ledger
 from insgen.store.database import Store
 
@@ -89,3 +89,20 @@ def test_waiting_texts_were_not_seen_yet(store: Store, make_candidate: Callable[
         ledger.add_proposals(conn, [early], 3)
     assert ledger.first_seen(store.conn, late.text_key) == early.id
     assert ledger.first_seen(store.conn, make_candidate().text_key) is None
+
+
+def test_kept_candidates_are_found_by_id_with_answer_and_quality(store: Store) -> None:
+    asked, rejected, unscored = (
+        Candidate("Sort.", origin=Origin("llm", seed_ids=("b2:s",))),
+        Candidate("x"),
+        Candidate("y"),
+    )
+    with store.atomic() as conn:
+        ledger.add_proposals(conn, [asked, rejected, unscored], 1)
+        ledger.add_answers(conn, 1, ("llm", "0"), [Answer(asked.id, "Done.")])
+        ledger.add_kept(conn, 1, [asked.judged(0.5), unscored])
+    found = ledger.find_kept(store.conn, [unscored.id, CandidateId("b2:none"), rejected.id, asked.id])
+    assert list(found) == [unscored.id, asked.id]
+    one = found[asked.id]
+    assert (one.id, one.output, one.quality, one.origin.seed_ids) == (asked.id, "Done.", 0.5, ("b2:s",))
+    assert found[unscored.id].quality is None

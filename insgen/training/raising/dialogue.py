@@ -34,7 +34,14 @@ class Dialogue:
     """
 
     def __init__(
-        self, policy: Policy, table: Table, options: RaiseOptions, n_steps: int, *, number: int = 1, explore: bool = True
+        self,
+        policy: Policy,
+        table: Table,
+        options: RaiseOptions,
+        n_steps: int,
+        *,
+        number: int = 1,
+        explore: bool = True,
     ) -> None:
         """Begin.
 
@@ -52,13 +59,7 @@ class Dialogue:
         self._last_perf = math.nan
         self._blocks: list[list[list[int]]] = []
         self._classes = tensors(table)
-        block = min(options.choose_every, n_steps)
-        if len(table.ids) < options.batch * block:
-            raise DataError(
-                f"The pool holds {len(table.ids)} rows, one choice takes {options.batch * block} ({block} batches of"
-                f" {options.batch}).\n  Expected at least as many rows as that.\n"
-                "  Choose a smaller batch, or add rows."
-            )
+        refuse_small_pool(len(table.ids), options, n_steps)
 
     def propose(self, step: int, perf: float | None) -> list[str]:
         """Say which rows a step is made of.
@@ -187,3 +188,17 @@ class Dialogue:
     def _random(self, occasion: int) -> np.random.Generator:
         """Give a generator of its own for each occasion, so that a resumed episode draws what it would have drawn."""
         return np.random.default_rng([self.options.seed, self.number, occasion < 0, abs(occasion)])
+
+
+def refuse_small_pool(n_rows: int, options: RaiseOptions, n_steps: int) -> None:
+    """Refuse a pool that one choice would take more of than there is.
+
+    :raises DataError: it is.
+    """
+    block = min(options.choose_every, n_steps)
+    if n_rows < options.batch * block:
+        raise DataError(
+            f"The pool holds {n_rows} rows to learn from, one choice takes {options.batch * block} ({block} batches of"
+            f" {options.batch}).\n  Expected at least as many rows with answers as that.\n"
+            "  Choose a smaller batch, or add rows."
+        )

@@ -109,7 +109,9 @@ class Policy:
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         nets = {"actor": self.actor, "critic": self.critic}
-        weights = {f"{name}.{key}": each.numpy() for name, net in nets.items() for key, each in net.state_dict().items()}
+        weights = {
+            f"{name}.{key}": each.numpy() for name, net in nets.items() for key, each in net.state_dict().items()
+        }
         own = {"mean": self.scaling.mean, "deviation": self.scaling.deviation, "centres": self.centres}
         return {name: np.ascontiguousarray(each) for name, each in {**weights, **own}.items()}
 

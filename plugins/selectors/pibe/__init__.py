@@ -6,8 +6,8 @@ key. What is implemented is the algorithm as the authors released it (jiayinlp/I
 they can be (sums in float64, ties, equal qualities, few candidates).
 
 With the released preference 0 the score is the distance to the nearest other candidate plus a bonus for members. The
-``nn`` engine then computes the same in O(n * neighbours) after a neighbour search: 10 s for a bank of 6,000 and 27,000
-newcomers of 384 dimensions on two cores. ``dense`` is the textbook form, for any preference, in O(n^2) memory: 0.5 GB
+``nn`` engine then computes the same in O(n * neighbours) after a neighbour search: some 15 s of CPU for a bank of 6,000
+and 27,000 newcomers of 384 dimensions. ``dense`` is the textbook form, for any preference, in O(n^2) memory: 0.5 GB
 at 3,000 candidates, 5.6 GB at 10,000. ``sparse`` passes messages between near neighbours only, for any preference, in
 O(n * links); it is an approximation.
 

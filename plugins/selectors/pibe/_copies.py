@@ -47,10 +47,13 @@ class Copies:
         :returns: the greatest ``a`` of each vector, shape ``(u,)``; for each candidate ``-a`` of its best copy, shape
             ``(n,)``, infinite where it has none.
         """
+        if len(self.first) == len(a):
+            return a, np.full(len(a), np.inf)
         order = np.lexsort((a, self.node))
-        last = np.searchsorted(self.node[order], np.arange(len(self.first)), side="right") - 1
+        every = np.arange(len(self.first))
+        last = np.searchsorted(self.node[order], every, side="right") - 1
         top = a[order[last]]
-        shared = last > np.searchsorted(self.node[order], np.arange(len(self.first)))
+        shared = last > np.searchsorted(self.node[order], every)
         second = np.where(shared, a[order[last - 1]], -np.inf)
         best = np.where(shared, top, -np.inf)[self.node]
         best[order[last]] = second

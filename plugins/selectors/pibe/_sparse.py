@@ -5,6 +5,8 @@ itself; a missing edge counts as similarity minus infinity, so nobody becomes th
 representation score far pairs do count: what they would say to each other depends, but for the similarity, which is
 the same both ways and cancels, on the sender's best offer and the receiver's popularity alone. Those two numbers per
 candidate, damped like the messages, stand for all missing edges. On a complete graph the answer is the dense engine's.
+Measured at the median preference, Spearman's correlation to the dense scores: .994 with 64 links and .905 with 16, on
+3,000 vectors of 384 dimensions in clusters of very unequal size; above .9999 with 64 links on even clusters of ten.
 
 O(n * neighbours) memory and time per iteration, after the graph.
 """

@@ -1,0 +1,176 @@
+"""The folder in which a policy is learned: what belongs to it, and how much of it is done.
+
+    raise.json               settings, ids of the pool and of the validation rows
+    features.safetensors     what the auxiliary model measured
+    small/                   the model, where none was named
+    episode-003/             the episode that is being played: its newest checkpoint and choices
+    played-002.jsonl         the choices and rewards of the newest episode learned from
+    learner-002.pt           actor, critic and their optimisers after it
+    policy.safetensors       the policy, once all episodes are done
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from insgen.errors import ConfigError, DataError
+from insgen.records import Candidate
+from insgen.training.lora import LoraOptions
+from insgen.training.raising.episode import Choice
+from insgen.training.raising.learner import Learner
+from insgen.training.raising.options import RaiseOptions
+from insgen.training.raising.playing import read_choices, write_choices
+from insgen.training.steps import StepOptions
+from insgen.training.target import ModelOptions
+
+SCHEMA = "insgen.raise/1"
+# What may change when learning is resumed: how it is computed, and what makes it go on after it diverged.
+_FREE = {"device", "rows_at_once", "lr", "max_grad_norm", "checkpoint_every", "actor_lr", "critic_lr"}
+
+
+@dataclass(frozen=True)
+class RaiseSettings:
+    """Everything that decides what is learned."""
+
+    #: the target model; an empty one = a small one made of the pool's texts
+    model: ModelOptions
+    #: the model that measures rows; empty = the target model
+    auxiliary: str = ""
+    raising: RaiseOptions = field(default_factory=RaiseOptions)
+    optimiser: StepOptions = field(default_factory=lambda: StepOptions(warmup=0.0))
+    lora: LoraOptions = field(default_factory=LoraOptions)
+    #: the policy is meant for another target model than this
+    proxy: bool = False
+    #: optimiser steps between two checkpoints of an episode
+    checkpoint_every: int = 50
+
+    def flat(self) -> dict[str, Any]:
+        """All settings by name."""
+        whole = asdict(self)
+        parts = [whole.pop(name) for name in ("model", "optimiser", "raising")]
+        lora = {f"lora_{name}": value for name, value in whole.pop("lora").items()}
+        return json.loads(json.dumps({**parts[0], **parts[1], **parts[2], **lora, **whole}))  # type: ignore[no-any-return]  # a dict
+
+
+class RaiseFolder:
+    """Paths of one folder, and what stands in them.
+
+    :ivar path: the folder; made when it is begun.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.policy = path / "policy.safetensors"
+        self.features = path / "features.safetensors"
+        self.small = path / "small"
+        self._about = path / "raise.json"
+
+    def episode(self, number: int) -> Path:
+        """Where an episode is played."""
+        return self.path / f"episode-{number:03d}"
+
+    def about(self) -> dict[str, Any]:
+        """Read what was begun here: settings, pool, validation.
+
+        :raises DataError: nothing was.
+        """
+        try:
+            return dict(json.loads(self._about.read_text("utf-8")))
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"{self.path} is no folder of a RAISE policy: {error}.\n  Expected what `insgen raise train` wrote.\n"
+                "  Name that folder, or learn a policy."
+            ) from error
+
+    def played(self) -> list[Choice]:
+        """Give the choices of the newest episode learned from; none where there is none."""
+        found = sorted(self.path.glob("played-*.jsonl"))
+        return read_choices(found[-1])[0] if found else []
+
+    def keep(self, learner: Learner, choices: Sequence[Choice], last_perf: float) -> None:
+        """Keep what was learned from an episode, then remove the episode itself and what is older."""
+        import torch
+
+        number = learner.policy.facts.rounds
+        write_choices(self.path / f"played-{number:03d}.jsonl", choices, last_perf)
+        part = self.path / ".learner.part"
+        torch.save({"facts": asdict(learner.policy.facts), "state": learner.state_dict()}, part)
+        part.replace(self.path / f"learner-{number:03d}.pt")
+        for pattern in ("learner-*.pt", "played-*.jsonl"):
+            for older in sorted(self.path.glob(pattern))[:-1]:
+                older.unlink()
+        self._sweep(number)
+
+    def restore(self, learner: Learner) -> None:
+        """Put a learner in the state after the newest episode; one without an episode stays as it is.
+
+        :raises DataError: the file is damaged.
+        """
+        import torch
+
+        found = sorted(self.path.glob("learner-*.pt"))
+        if not found:
+            return
+        try:
+            kept = torch.load(found[-1], weights_only=True)
+            learner.load_state_dict(kept["state"])
+        except Exception as error:
+            raise DataError(
+                f"{found[-1]} cannot be read: {error}.\n  Expected what an earlier call wrote.\n"
+                "  Remove it to begin with the first episode again."
+            ) from error
+        stages = tuple((perf, t) for perf, t in kept["facts"]["stages"])
+        learner.policy.told(rounds=kept["facts"]["rounds"], stages=stages)
+        self._sweep(learner.policy.facts.rounds)  # a kill may have come between learning from an episode and this
+
+    def _sweep(self, done: int) -> None:
+        for folder in self.path.glob("episode-*"):
+            if int(folder.name.removeprefix("episode-")) <= done:
+                shutil.rmtree(folder)
+
+    def begin(self, settings: RaiseSettings, pool: Sequence[Candidate], held: Sequence[Candidate]) -> None:
+        """Write down what is begun; once."""
+        if self._about.exists():
+            return
+        self.path.mkdir(parents=True, exist_ok=True)
+        about = {"schema": SCHEMA, "settings": settings.flat(), **_named(pool, held)}
+        part = self.path / ".raise.json.part"
+        part.write_text(json.dumps(about) + "\n", encoding="utf-8")
+        part.replace(self._about)
+
+    def check(self, settings: RaiseSettings, pool: Sequence[Candidate], held: Sequence[Candidate]) -> None:
+        """Refuse a folder of something else, and other settings or rows than learning was begun with.
+
+        :raises DataError: it holds something else; ``ConfigError``: what changed is named.
+        """
+        if not self._about.exists():
+            ours = {self.small.name, self.features.name}
+            if self.path.exists() and any(e.name not in ours and e.name[0] != "." for e in self.path.iterdir()):
+                raise DataError(
+                    f"{self.path} is no folder of `insgen raise train`, and not empty.\n"
+                    "  Expected a new folder, so that nothing is lost.\n  Name another."
+                )
+            return
+        begun = self.about()
+        was, now = begun["settings"], settings.flat()
+        changes = [
+            f"{name} was {was.get(name)!r} and is {now[name]!r}"
+            for name in now
+            if name not in _FREE and was.get(name) != now[name]
+        ]
+        changes += [f"other {name} rows" for name, ids in _named(pool, held).items() if begun[name] != ids]
+        if changes:
+            raise ConfigError(
+                f"{self.path} holds a policy learned with other settings: {', '.join(changes)}.\n"
+                f"  Expected the same; only {', '.join(sorted(_FREE))} may change.\n"
+                "  Name another folder to learn a new one, or call it as before to go on."
+            )
+
+
+def _named(pool: Sequence[Candidate], held: Sequence[Candidate]) -> dict[str, list[str]]:
+    return {"pool": [row.id for row in pool], "validation": [row.id for row in held]}
