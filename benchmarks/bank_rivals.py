@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _PICKS = 1000
 _RELEASED_ROWS = 10_000  # of which a full matrix of distances still fits: 0.4 GB
+_RELEASED_PICKS = 200
 _NO_BANK = cast("BankView", None)  # neither selector looks at the bank
 
 
@@ -41,7 +42,7 @@ def synthetic(n: int, dimension: int = 384, seed: int = 7) -> NDArray[np.float32
     family = rng.integers(len(centers), size=n)
     vectors = rng.standard_normal((n, dimension), dtype=np.float32)
     vectors = (centers[family] + spread[family, None] * vectors) * scale
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
 def pool_of(vectors: NDArray[np.float32]) -> Pool:
@@ -154,17 +155,19 @@ def k_center(vectors: NDArray[np.float32], repeat: int) -> None:
         f"(vectors {vectors.nbytes / 2**20:.0f}; n x n {n * n / 2**18:,.0f})"
     )
     few = vectors[:_RELEASED_ROWS]
-    small, start = pool_of(few), 0
+    small = pool_of(few)
     start = int(np.argmax(small.quality))
     quick = show(
-        f"select, of {len(few):,}", seconds(lambda: selector.select(small, _PICKS, _NO_BANK, Random(1), ""), repeat)
+        f"select, {_RELEASED_PICKS} of {len(few):,}",
+        seconds(lambda: selector.select(small, _RELEASED_PICKS, _NO_BANK, Random(1), ""), repeat),
     )
     released: list[list[int]] = []
     slow = show(
-        f"as released, of {len(few):,}", seconds(lambda: released.append(released_k_center(few, start, _PICKS)), 1)
+        f"as released, {_RELEASED_PICKS} of {len(few):,}",
+        seconds(lambda: released.append(released_k_center(few, start, _RELEASED_PICKS)), 1),
     )
-    same = agreeing(chosen(selector, small, _PICKS), released[0])
-    print(f"{'':<52} {slow / quick:9.1f} times as long; {same} of {_PICKS} picks the same")
+    same = agreeing(chosen(selector, small, _RELEASED_PICKS), released[0])
+    print(f"{'':<52} {slow / quick:9.1f} times as long; {same} of {_RELEASED_PICKS} picks the same")
 
 
 def deita(vectors: NDArray[np.float32], repeat: int) -> None:
@@ -175,7 +178,7 @@ def deita(vectors: NDArray[np.float32], repeat: int) -> None:
     print(f"deita: {n:,} x {vectors.shape[1]} looked at, {len(rows):,} kept")
     ours = show("select", seconds(lambda: selector.select(pool, n, _NO_BANK, Random(1), ""), repeat))
     order = np.argsort(-pool.quality, kind="stable")
-    before = np.cumsum(np.isin(order, rows)) - np.isin(order, rows)  # kept before each place
+    before: NDArray[np.int64] = np.cumsum(np.isin(order, rows)) - np.isin(order, rows)  # kept before each place
     places = np.linspace(0, n - 1, min(n, 500)).astype(int)
     kept, was_kept, listed = vectors[rows], set(rows.tolist()), rows.tolist()
     for label, copied in (

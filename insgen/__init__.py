@@ -3,6 +3,9 @@
 This is the public face: names for plugin authors, no logic. Everything else is the program's own and may change.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from insgen.deprecations import instead_of
 from insgen.errors import ConfigError, DataError, InsgenError, PluginError, StageError, StoreError
 from insgen.feedback import read_feedback
@@ -54,10 +57,15 @@ from insgen.records import (
     Turn,
     Unreadable,
     Verdict,
+    Yield,
     clean_text,
     content_hash,
 )
 from insgen.refusals import declined, speaks_as_model
+from insgen.training.raising.stage import PolicyPlan, learn_policy, rank_by_policy
+
+if TYPE_CHECKING:
+    from insgen.training.target import ModelOptions, TargetModel
 
 __all__ = [
     "LLM",
@@ -79,12 +87,14 @@ __all__ = [
     "GeneratorContext",
     "InsgenError",
     "Member",
+    "ModelOptions",
     "Neighbour",
     "NeighbourIndex",
     "Origin",
     "Parsed",
     "Parser",
     "PluginError",
+    "PolicyPlan",
     "Pool",
     "Prompts",
     "Ranked",
@@ -105,20 +115,29 @@ __all__ = [
     "StageError",
     "StageProgress",
     "StoreError",
+    "TargetModel",
     "TrainingSeries",
     "TrainingStep",
     "Turn",
     "Unreadable",
     "Verdict",
+    "Yield",
     "clean_text",
     "content_hash",
     "declined",
     "hookimpl",
+    "learn_policy",
+    "rank_by_policy",
     "read_feedback",
     "speaks_as_model",
 ]
 
 
+_LATER = {name: "insgen.training.target" for name in ("ModelOptions", "TargetModel")}
+
+
 def __getattr__(name: str) -> object:
-    """Give a deprecated name of the face, with a warning; see `insgen.deprecations`."""
+    """Give a name whose module takes long to import, or, with a warning, a deprecated one (`insgen.deprecations`)."""
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
     return globals()[instead_of(name)]

@@ -213,10 +213,35 @@ class SeedUpdate:
 
     :ivar changes: in the order in which they are done.
     :ivar state: what the policy wants to be handed next time; opaque to everybody else, stored with the changes.
+    :ivar weights: for the round that begins: generator -> seed id -> the weight that the seed has in that generator's
+        draws (>= 0), where it is another than the seed's own.
+    :ivar notes: what it goes by now, for people: rows of texts and finite numbers by column, all with the same columns.
     """
 
     changes: tuple[SeedChange, ...] = ()
     state: str = ""
+    weights: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    notes: tuple[Mapping[str, str | float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Yield:
+    """What one question of a generator brought, in a finished round.
+
+    :ivar round: counted from 1.
+    :ivar generator: who asked.
+    :ivar seed_ids: the seeds that stood in its prompt.
+    :ivar kept: tasks of its answer that passed every filter and got their answer and every score.
+    :ivar cost_usd: what it cost, with all that was bought for its tasks, in USD; lost and reserved money included.
+    :ivar calls: how many calls that were; a call shared with other questions' tasks counts in part.
+    """
+
+    round: int
+    generator: str
+    seed_ids: tuple[str, ...]
+    kept: int
+    cost_usd: float
+    calls: float
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from insgen.cli.output import (
 if TYPE_CHECKING:
     from collections import Counter
 
+    from insgen.hooks.call import Live
     from insgen.loop.feedback import Imported
 
 _SHOWN = 10  # unknown ids printed for people; --json has all of them
@@ -37,22 +38,54 @@ def feedback() -> None:
     """
 
 
-@feedback.command("import", epilog=example("insgen feedback import runs/7/feedback.jsonl -p handbook"))
+@feedback.command(
+    "import",
+    epilog=example(
+        "insgen feedback import runs/7/feedback.jsonl -p handbook",
+        "insgen feedback import samples_gsm8k_2026-03-01T10-00-00.jsonl -o filter=strict-match -p handbook",
+    ),
+)
 @click.argument("file", type=click.Path(path_type=Path))
 @project_option
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["auto", "insgen", "lm-eval", "eval"]),
+    default="auto",
+    show_default=True,
+    help="insgen.feedback/1, sample logs of lm-evaluation-harness, or rows with text or id, score and tags; "
+    "auto: by the first row.",
+)
+@click.option(
+    "--option",
+    "-o",
+    "options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An option of the reader of evaluation results, for example -o metric=bleu; see "
+    "`insgen plugins show eval-results`.",
+)
 @json_option
-def import_(file: Path, project: Path, as_json: bool) -> None:
+def import_(file: Path, project: Path, format_: str, options: tuple[str, ...], as_json: bool) -> None:
     """Store a feedback file, all of it or nothing.
 
     Importing a file again changes nothing. Of two records of the same step (a resumed training repeats some) the newer
-    one counts, wherever it stands. Ids that this project never saw are stored, counted and listed.
+    one counts, wherever it stands; of an evaluation item likewise. Ids that this project never saw are stored, counted
+    and listed.
     """
-    from insgen.loop.feedback import import_feedback
+    from insgen.loop.feedback import import_feedback, import_results, speaks_contract
     from insgen.store.database import open_store
 
-    store = open_store(database_of(project))
+    database = database_of(project)
+    if format_ == "insgen" or (format_ == "auto" and speaks_contract(file)):
+        if options:
+            raise click.UsageError("--option is for evaluation results; a file of insgen.feedback/1 needs none.")
+        source = None
+    else:
+        source = _results(file, "auto" if format_ == "auto" else format_, options)
+    store = open_store(database)
     try:
-        told = import_feedback(store, file)
+        told = import_results(store, source, Path.cwd()) if source else import_feedback(store, file)
     finally:
         store.close()
     if as_json:
@@ -61,6 +94,19 @@ def import_(file: Path, project: Path, as_json: bool) -> None:
     for line in _lines(told):
         say(line)
     say(f"Next: insgen run {project}, then insgen seeds log -p {project}")
+
+
+def _results(file: Path, format_: str, options: tuple[str, ...]) -> Live:
+    """The reader of evaluation results, set on one file; glob signs in its name are only signs."""
+    from glob import escape
+
+    from insgen.config.load import parse_options
+    from insgen.config.settings import StageUse
+    from insgen.hooks.manager import load_plugins
+    from insgen.loop.pipeline import make_stage
+
+    given = {"path": escape(str(file)), "format": format_, **parse_options(options)}
+    return make_stage(load_plugins(), "feedback source", StageUse("eval-results", given, "insgen feedback import"))
 
 
 def _lines(told: Imported) -> list[str]:
@@ -117,3 +163,33 @@ def list_(project: Path, as_json: bool) -> None:
             say()
         told = [(r["name"], r["source"], r["n"], r["mean_value"], r["unknown"]) for r in found["signals"]]
         print_table(("signal", "source", "instructions", "mean value", "unknown"), told, wide=("source",))
+
+
+@feedback.command(epilog=example("insgen feedback coverage -p handbook"))
+@project_option
+@json_option
+def coverage(project: Path, as_json: bool) -> None:
+    """Show how near the bank is to what the model fails at.
+
+    For every evaluation: the mean cosine similarity of its items to the nearest member, for failed and passed items
+    apart, in the bank as it was when the results came in and as it is now. Higher is nearer.
+    """
+    from insgen.loop.assemble import Assembly
+    from insgen.loop.coverage import coverage as measure
+
+    with Assembly(project).open() as run:
+        found = measure(run.player.store.conn, run.player.bank)
+    if as_json:
+        print_json([vars(each) for each in found])
+        return
+    if not found:
+        say("There are no evaluation results yet; `insgen feedback import FILE` takes some in.")
+        return
+    names = ("evaluation", "source", "items", "failed", "version", "now", "failed before", "failed now")
+    columns = ("name", "source", "items", "failed", "version_before", "version_now", "failed_before", "failed_now")
+    rows = [[getattr(each, name) for name in columns] for each in found]
+    print_table(
+        (*names, "passed before", "passed now"),
+        [[*row, each.passed_before, each.passed_now] for row, each in zip(rows, found, strict=True)],
+        wide=("evaluation",),
+    )

@@ -36,7 +36,7 @@ def run(project: Path, rounds: int, settings: tuple[str, ...], dry_run: bool, qu
         foretell(project, settings, as_json=as_json)
         return
     result = play(project, settings, rounds, quiet=quiet)
-    for warning in result.warnings if quiet else ():
+    for warning in result.warnings if quiet else result.untold:
         say(f"Warning: {warning}.", err=True)
     if as_json:
         print_json(

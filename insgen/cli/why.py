@@ -59,6 +59,7 @@ def tell(story: dict[str, Any]) -> list[str]:
             lines.append("            " + ", ".join(f"{name} {part:.2f}" for name, part in row["parts"].items()))
     for row in story["signals"]:
         lines.append(f"  round {row['round']}  feedback {row['name']}: {row['value']:+.2f} from {row['source']}")
+    lines += [_failure(row) for row in story["failures"]]
     for row in story["bank"]:
         place = ""
         if row["rank"]:
@@ -93,6 +94,13 @@ def _verdict(row: dict[str, Any]) -> str:
         measured += f"; neighbour {row['neighbour']}{text}"
     verdict = "kept" if row["kept"] else f"REJECTED ({row['reason']})"
     return f"  round {row['round']}  {verdict} by {row['filter']} {row['version']}{measured}"
+
+
+def _failure(row: dict[str, Any]) -> str:
+    who = f"{row['kind']} {row['name']} {row['version']}"
+    if row["action"] == "left out":
+        return f"  round {row['round']}  not judged by the {who}, which was left out after failures"
+    return f"  round {row['round']}  set aside: the {who} {row['error']}"
 
 
 def _because(reason: str) -> str:

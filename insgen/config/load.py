@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from insgen.config.options import decode
-from insgen.config.settings import Budget, Embed, Llm, Loop, Project, RunConfig, Scored, Select, StageUse
+from insgen.config.settings import Budget, Embed, Llm, Loop, Project, RunConfig, Scored, Select, StageUse, Train
 from insgen.errors import ConfigError, suggest
 
 FILE_NAME = "insgen.toml"
-_ONE = ("project", "loop", "budget", "llm", "embed", "respond", "select", "seeds")
+_ONE = ("project", "loop", "budget", "llm", "embed", "respond", "select", "seeds", "train")
 _MANY = ("generate", "filter", "score", "feedback")
 _PLAIN = ("plugins", "recipe")
 
@@ -94,16 +94,28 @@ def resolve(tables: Mapping[str, Any], path: Path) -> RunConfig:
         budget=decode(Budget, tables.get("budget", {}), f"{name}, [budget]"),
         llm=decode(Llm, tables["llm"], f"{name}, [llm]") if "llm" in tables else None,
         embed=one("embed", Embed, ("use", "text", "executor")),
-        select=one("select", Select, ("use", "size")),
+        select=one("select", Select, ("use", "size", "compete")),
         generate=tuple(stage for _, stage in many("generate")),
         filters=tuple(stage for _, stage in many("filter")),
         respond=use("respond", respond, ("use",), "[respond]") if respond is not None else None,
         scores=tuple(scores),
         seeds=use("seeds", {"use": "uniform", **tables.get("seeds", {})}, ("use",), "[seeds]"),
         feedback=tuple(stage for _, stage in many("feedback")),
+        train=_train(tables, name),
         plugins=_texts(tables.get("plugins", []), f"{name}, plugins"),
         recipe=tables.get("recipe", ""),
     )
+
+
+def _train(tables: Mapping[str, Any], name: str) -> Train | None:
+    if "train" in tables:
+        return decode(Train, tables["train"], f"{name}, [train]")
+    if tables.get("loop", {}).get("train_every"):
+        raise ConfigError(
+            f"{name}, [loop] train_every: there is no [train].\n  Expected a section that says what is trained.\n"
+            "  Add [train], or delete train_every."
+        )
+    return None
 
 
 def load_config(path: Path) -> tuple[RunConfig, dict[str, Any]]:

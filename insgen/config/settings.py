@@ -62,11 +62,19 @@ class Loop:
     #: or a score, over whole rounds; 0 = never
     max_empty_calls: int = 20
     prompt_seeds: int = 3  #: seeds drawn per round for prompts
+    train_every: int = 0  #: train the model of [train] on the bank after every so many rounds; 0 = never
+    #: when a plugin fails: stop; or go on, and let what it should have judged wait for the next run (skip); or, once it
+    #: failed quarantine_after times in a run, also leave it out (quarantine)
+    on_error: Literal["stop", "skip", "quarantine"] = "stop"
+    quarantine_after: int = (
+        3  #: failures in one run after which on_error = "quarantine" leaves a plugin out, at least 1
+    )
 
     def __post_init__(self) -> None:
+        _at_least(1, quarantine_after=self.quarantine_after)
         _at_least(1, batch=self.batch, yield_rounds=self.yield_rounds, collapse_rounds=self.collapse_rounds)
         _at_least(0, rounds=self.rounds, target=self.target, prompt_seeds=self.prompt_seeds)
-        _at_least(0, max_empty_calls=self.max_empty_calls)
+        _at_least(0, max_empty_calls=self.max_empty_calls, train_every=self.train_every)
         if not 0 <= self.min_yield <= 1:
             raise ConfigError(f"min_yield is {self.min_yield}.\n  Expected a share from 0 to 1.\n  Change it.")
 
@@ -88,7 +96,9 @@ class Embed:
     """``[embed]``: what is turned into vectors, and by whom; other keys belong to the embedder."""
 
     use: str = "sentence-transformers"  #: name of an embedder
-    text: Literal["instruction", "instruction+input", "all"] = "instruction+input"  #: what is embedded
+    #: what is embedded; ``alpaca`` lays question and answer out under the Alpaca headings, as a model is trained on
+    #: them, ``alpaca-question`` the question alone
+    text: Literal["instruction", "instruction+input", "all", "alpaca", "alpaca-question"] = "instruction+input"
     executor: str = "in-process"  #: name of the executor that runs the batches
 
 
@@ -110,9 +120,53 @@ class Select:
 
     use: str = "pibe"  #: name of a selector
     size: int = 1000  #: most members the bank may have
+    #: who competes with the members: what the round brought, or everything that was ever kept, in rounds of its own
+    #: too once nothing new comes, until the bank is full
+    compete: Literal["newcomers", "everything"] = "newcomers"
 
     def __post_init__(self) -> None:
         _at_least(0, size=self.size)
+
+
+@dataclass(frozen=True)
+class Train:
+    """``[train]``: a model trained on the bank every ``[loop] train_every`` rounds, each time from its first weights.
+
+    What each step executed, and the norm of its gradient, is heard as feedback in the next round.
+    """
+
+    #: a folder, relative to the project, or a Hub id; empty = a small one with random weights, made on the spot: it is
+    #: there for first tries on a CPU, and knows nothing
+    model: str = ""
+    out: str = "models"  #: folder of the trainings, relative to the project
+    outside: bool = False  #: somebody else trains: after each plan the run stops, and goes on once there is feedback
+    #: stages that work with the newest trained model: ``embed`` (everything is then embedded anew), ``select``; they
+    #: need an option ``path``, as the embedder target_model and the selector diverseevol have it
+    serves: tuple[Literal["embed", "select"], ...] = ()
+    batch_size: int = 64  #: rows in an optimiser step
+    top: int = 0  #: only the best so many members are trained on; 0 = all
+    epochs: int = 3  #: times through the bank
+    steps: int = 0  #: optimiser steps; 0 = as many as the epochs make
+    lr: float = 2e-5  #: peak learning rate
+    warmup: float = 0.03  #: share of the steps in which it grows, 0 to 1; it falls along a cosine
+    weight_decay: float = 0.0  #: of AdamW
+    max_grad_norm: float = 1.0  #: gradients are scaled down to this L2 norm; 0 = never
+    rows_at_once: int = 8  #: rows in one forward pass; memory and speed only
+    lora_rank: int = 0  #: inner dimension of LoRA's matrices; 0 = the whole model is trained
+    template: Literal["auto", "chat", "alpaca"] = "auto"  #: how rows are laid out; auto = chat template, else alpaca
+    max_tokens: int = 512  #: tokens of a row, at most
+    dtype: Literal["float32", "bfloat16"] = "float32"  #: what it computes in
+    device: str = "auto"  #: auto (a GPU where there is one, else the CPU), cpu, cuda, cuda:1, mps
+    checkpoint_every: int = 50  #: optimiser steps between two checkpoints
+
+    def __post_init__(self) -> None:
+        _at_least(1, batch_size=self.batch_size, epochs=self.epochs, rows_at_once=self.rows_at_once)
+        _at_least(1, max_tokens=self.max_tokens, checkpoint_every=self.checkpoint_every)
+        _at_least(0, top=self.top, steps=self.steps, lora_rank=self.lora_rank)
+        if not self.out:
+            raise ConfigError('out is "".
+  Expected a folder.
+  Change it, or delete it to get "models".')
 
 
 @dataclass(frozen=True)
@@ -137,6 +191,7 @@ class RunConfig:
     scores: tuple[tuple[Scored, StageUse], ...]
     seeds: StageUse
     feedback: tuple[StageUse, ...]
+    train: Train | None = None
     plugins: tuple[str, ...] = ()
     recipe: str = ""
 

@@ -86,6 +86,22 @@ class Live:
         return f'The {self.kind} "{self.name}" of {self.plugin} {origin}'
 
 
+class MisbehaviourError(PluginError):
+    """A stage raised something unforeseen, or broke its contract.
+
+    :ivar live: the culprit.
+    """
+
+    def __init__(self, live: Live, message: str) -> None:
+        super().__init__(message)
+        self.live = live
+
+    @property
+    def problem(self) -> str:
+        """What happened, one line without the stage's name."""
+        return str(self).split("\n")[0].removeprefix(f"{self.live} ").rstrip(".")
+
+
 def generate(live: Live, context: GeneratorContext) -> Generated:
     """Ask a generator for a round's proposals."""
     made: Generated = _call(live, lambda: live.stage.generate(context), Generated)
@@ -238,6 +254,12 @@ def update_seeds(live: Live, context: SeedContext) -> SeedUpdate:
             f"gave the evidence {change.evidence!r:.80}, expected texts and finite numbers",
         )
         _follow(live, change, in_force, context.dropped)
+    for weights in made.weights.values():
+        _promise(live, in_force.keys() >= weights.keys(), "gave weights to seeds that are not in force")
+        _promise(live, all(is_number(each) and each >= 0 for each in weights.values()), f"gave {weights!r:.80}")
+    for note in made.notes:
+        fit = all(is_text(name) and (is_text(each) or is_number(each)) for name, each in note.items())
+        _promise(live, fit, f"gave the note {note!r:.80}, expected texts and finite numbers")
     return made
 
 
@@ -282,10 +304,11 @@ def _call(live: Live, work: Callable[[], Any], expected: type[Any]) -> Any:
         raise
     except Exception as error:
         place = raised_at(error, defined_at(type(live.stage)).partition(", line")[0])
-        raise PluginError(
+        raise MisbehaviourError(
+            live,
             f"{live} failed: {one_line(f'{type(error).__name__}: {error}', [place])}.\n"
             "  Expected an answer, or a StageError that says what to do.\n"
-            "  Take it out of the config, or tell its author; what earlier rounds stored is safe."
+            "  Take it out of the config, or tell its author; what earlier rounds stored is safe.",
         ) from error
     finally:
         live.work.calls += 1
@@ -334,8 +357,9 @@ def _sound(live: Live, fact: Any) -> None:
 def _promise(live: Live, held: bool, breach: str) -> None:
     if not held:
         place = defined_at(type(live.stage))
-        raise PluginError(
+        raise MisbehaviourError(
+            live,
             f"{live} broke its contract: it {breach}{f' ({place})' if place else ''}.\n"
-            f"  Expected what docs/hooks.md says of a {live.kind}. Nothing of this round was stored; paid answers are kept.\n"
-            "  Take it out of the config, or tell its author."
+            f"  Expected what docs/hooks.md says of a {live.kind}.\n"
+            "  Take it out of the config, or tell its author; nothing of this round was stored but paid answers.",
         )

@@ -9,14 +9,15 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
-
-import pluggy
+from typing import TYPE_CHECKING, Any
 
 from insgen.errors import suggest
 from insgen.hooks import spec
 from insgen.hooks.places import defined_at, one_line
 from insgen.records import Recipe
+
+if TYPE_CHECKING:
+    import pluggy
 
 HOOKS = {name: getattr(spec, name) for name in vars(spec) if name.startswith("insgen_")}
 """Every hook by name, as `hooks/spec.py` declares it."""
@@ -48,9 +49,8 @@ def check_hooks(manager: pluggy.PluginManager, module: Any) -> None:
         marked += 1
         function, hook = getattr(module, name), options.get("specname") or name
         if hook not in HOOKS:
-            raise Fault(
-                f"unknown hook '{hook}'", f"one of {', '.join(HOOKS)}.{suggest(hook, HOOKS)}", defined_at(function)
-            )
+            meant = suggest(hook, HOOKS).rstrip("?").replace(" Did you mean", "; perhaps")
+            raise Fault(f"unknown hook '{hook}'", f"a hook that docs/hooks.md lists{meant}", defined_at(function))
         offered = list(inspect.signature(HOOKS[hook]).parameters)
         unknown = [each for each in inspect.signature(function).parameters if each not in offered]
         if unknown:
@@ -112,6 +112,4 @@ def _check_stage(cls: Any, kind: str, method: str) -> None:
     if not (dataclasses.is_dataclass(cls) and cls.__dataclass_params__.frozen):  # type: ignore[attr-defined]  # set by the decorator
         raise Fault(f'the {kind} "{name}" is no frozen dataclass', "@dataclass(frozen=True)", place)
     if not callable(getattr(cls, method, None)):
-        raise Fault(
-            f'the {kind} "{name}" has no method {method}()', f"a {kind} as docs/hooks.md describes it", place
-        )
+        raise Fault(f'the {kind} "{name}" has no method {method}()', f"a {kind} as docs/hooks.md describes it", place)

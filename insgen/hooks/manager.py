@@ -42,6 +42,7 @@ BUILTIN_PLUGINS = (
     "insgen.plugins.parsers.json_items",
     "insgen.plugins.embedders.sentence_transformers",
     "insgen.plugins.embedders.hashing",
+    "insgen.plugins.embedders.target_model",
     "insgen.plugins.filters.length",
     "insgen.plugins.filters.keywords",
     "insgen.plugins.filters.exact_duplicate",
@@ -62,11 +63,16 @@ BUILTIN_PLUGINS = (
     "insgen.plugins.selectors.facility_location",
     "insgen.plugins.selectors.mmr",
     "insgen.plugins.selectors.cluster_quota",
+    "insgen.plugins.selectors.raise_policy",
     "insgen.plugins.selectors.quality",
     "insgen.plugins.selectors.random",
+    "insgen.plugins.selectors.diverseevol",
     "insgen.plugins.seed_policies.uniform",
     "insgen.plugins.seed_policies.sedi",
+    "insgen.plugins.seed_policies.targeted",
+    "insgen.plugins.seed_policies.bandit",
     "insgen.plugins.feedback.training_log",
+    "insgen.plugins.feedback.eval_results",
     "insgen.plugins.exporters.alpaca",
     "insgen.plugins.exporters.sharegpt",
     "insgen.plugins.exporters.messages",
@@ -130,7 +136,8 @@ class Broken:
     def __str__(self) -> str:
         cure = f"{self.cure} " if self.cure else ""
         return (
-            f"The plugin {self.plugin} (distribution {self.distribution} {self.version}) was left out: {self.problem}.\n"
+            f"The plugin {self.plugin} (distribution {self.distribution} {self.version}) was left out:"
+            f" {self.problem}.\n"
             f"  Expected {self.expected}.\n  {cure}Upgrade or uninstall {self.distribution}, or tell its author."
         )
 

@@ -37,6 +37,7 @@ from insgen.records import (
     TrainingSeries,
     TrainingStep,
     Verdict,
+    Yield,
 )
 
 if TYPE_CHECKING:
@@ -356,10 +357,13 @@ class FeedbackView(Protocol):
         :param name: only those with this name; empty = all.
         """
 
+    def yields(self) -> Sequence[Yield]:
+        """What every question with seeds in its prompt brought, in the order asked; of finished rounds only."""
+
 
 @dataclass(frozen=True)
 class SeedContext:
-    """What a seed policy is handed when there is feedback.
+    """What a seed policy is handed when there is something to go by.
 
     :ivar round: the round that begins, counted from 1.
     :ivar seeds: the seed set in force, in order of arrival; `BankView.vectors` has their vectors.
@@ -391,7 +395,8 @@ class SeedPolicy(Protocol):
         `GeneratorContext.draw`.
 
         :param n: how many are wanted; fewer come back only when there are fewer.
-        :param seeds: the seed set in force, in order of arrival.
+        :param seeds: the seed set in force, in order of arrival; with the weights of `SeedUpdate.weights`, where the
+            policy gave some to the generator that asks.
         :param signals: feedback so far, oldest first.
         :param rng: the only source of randomness.
         :returns: distinct seeds out of ``seeds``.
@@ -401,8 +406,9 @@ class SeedPolicy(Protocol):
     def update(self, context: SeedContext) -> SeedUpdate:
         """Change the seed set, and the weights in it, after feedback.
 
-        Called at the beginning of a round, before anything is drawn, and only where there is feedback; again with the
-        next round, whether something new came in or not. A round that was killed repeats the call.
+        Called at the beginning of a round, before anything is drawn, where there is feedback or a finished round asked
+        with seeds; again with the next round, whether something new came in or not. A round that was killed repeats
+        the call.
 
         :param context: seeds, feedback, bank and state; see `SeedContext`.
         :returns: changes with their reasons, in order, and the state. Never evicts a pinned seed, never promotes one

@@ -78,7 +78,8 @@ def add_data(
                     Random(config.project.seed),  # noqa: S311 - reproducible on purpose
                 ),
             )
-            fresh = ledger.add_proposals(conn, made.candidates, None, arrival)
+            versions = {live.name: live.version}
+            fresh = ledger.add_proposals(conn, made.candidates, None, arrival, versions)
             ledger.add_unreadable(conn, made.unreadable, None, arrival)
             new, repeated, unreadable = (
                 new + sum(fresh),

@@ -16,6 +16,7 @@ from insgen.config.settings import RunConfig
 from insgen.errors import ConfigError
 from insgen.hooks.manager import Plugins, load_plugins
 from insgen.hooks.stages import StageProgress
+from insgen.loop.failures import Tolerance
 from insgen.loop.feedback import Listener
 from insgen.loop.pipeline import Pipeline, build_pipeline
 from insgen.loop.proposals import Proposer
@@ -107,6 +108,7 @@ class Assembly:
             self.plugins.manager.hook.insgen_stage_advanced(progress=progress)
 
         asker = self._asker(paying)
+        tolerance = Tolerance(config.loop, len(pipeline.scorers))
         proposer = Proposer(
             store,
             bank,
@@ -119,7 +121,8 @@ class Assembly:
             config.loop.prompt_seeds,
             config.project.seed,
             asker,
-            Listener(store, bank, pipeline, embedding, config.folder, config.project.seed),
+            Listener(store, bank, pipeline, embedding, config.folder, config.project.seed, tolerance),
+            tolerance,
         )
         player = Player(
             store,
@@ -132,6 +135,7 @@ class Assembly:
             advance,
             asker,
             config.loop.target,
+            tolerance,
         )
         hook = self.plugins.manager.hook
         return Run(proposer, player, config.loop, hook, self.tables, config_hash(self.tables), max_rounds)

@@ -7,7 +7,9 @@ is lost, and nothing counts twice.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -17,13 +19,16 @@ from insgen.bank.seeds import apply_changes, dropped_ids, tasks_of
 from insgen.errors import DataError
 from insgen.feedback import SCHEMA, read_feedback
 from insgen.hooks import call
+from insgen.hooks.call import Live
 from insgen.hooks.stages import SeedContext
+from insgen.loop.failures import Tolerance
 from insgen.loop.pipeline import Pipeline
 from insgen.models.embedding import Embedding
-from insgen.records import TrainingStep
+from insgen.records import SeedUpdate, TrainingStep
 from insgen.store import feedback as feedback_store
 from insgen.store.database import Store
 from insgen.store.rounds import Position, add_positions, last_positions, last_round
+from insgen.store.yields import add_notes, has_yields
 
 
 @dataclass
@@ -70,12 +75,63 @@ def import_feedback(store: Store, path: Path) -> Imported:
     return told
 
 
+def speaks_contract(path: Path) -> bool:
+    """Whether a file says that it is of the contract, or nothing that could be taken for evaluation results.
+
+    :raises DataError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            first = next((line for line in file if line.strip()), b"")
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be read: {error.strerror or error}.\n  Expected a file with feedback, JSON Lines.\n"
+            "  Name the file that the trainer or the evaluation wrote."
+        ) from error
+    try:
+        row = json.loads(first)
+    except (ValueError, RecursionError):
+        return True
+    return not isinstance(row, dict) or "schema" in row
+
+
+def import_results(store: Store, source: Live, folder: Path) -> Imported:
+    """Store all that a feedback source has to say, from its beginning, in one transaction: all of it, or nothing.
+
+    Of its signals, only ids that this project never saw count as unknown: the texts of an evaluation are its own.
+
+    :param folder: what relative paths among the source's options are relative to.
+    :raises DataError: what there is to read is no feedback, or there is nothing.
+    """
+    told = Imported(str(getattr(source.stage, "path", source.name)))
+    position, moved = "", True
+    with store.atomic() as conn:
+        round_ = last_round(conn) + 1
+        while moved:
+            read = call.read_feedback(source, folder, position)
+            for step in read.steps:
+                told.steps[feedback_store.add_step(conn, step)] += 1
+            for signal in read.signals:
+                told.signals[feedback_store.add_signal(conn, round_, source.version, signal)] += 1
+                name = feedback_store.unknown_name(conn, signal)
+                if name and not signal.text:
+                    told.unknown[name] += 1
+            position, moved = read.position, read.position != position
+        if not told.steps and not told.signals:
+            raise DataError(
+                f"{told.path} holds no record.\n  Expected at least one item of an evaluation.\n"
+                "  Name the file that the evaluation wrote."
+            )
+    return told
+
+
 @dataclass
 class Listener:
     """Listens before a round: reads the feedback sources, then asks the seed policy what to change.
 
     :ivar folder: the project's.
     :ivar seed: the project's seed.
+    :ivar tolerance: what to do when a source fails.
     """
 
     store: Store
@@ -84,23 +140,32 @@ class Listener:
     embedding: Embedding
     folder: Path
     seed: int
+    tolerance: Tolerance = field(default_factory=Tolerance)
 
-    def listen(self, round_: int) -> None:
-        """Take in what is new, and change the seed set; does nothing where there never was any feedback.
+    def listen(self, round_: int) -> Mapping[str, Mapping[str, float]]:
+        """Take in what is new, and change the seed set; does nothing where there is nothing to go by.
 
+        :returns: weights of seeds in the draws of single generators, see `insgen.SeedUpdate.weights`.
         :raises StageError: the feedback lacks what the seed policy goes by. What was read is stored.
         """
         names = [live.name for live in self.pipeline.feedback]
         for ordinal, before in enumerate(last_positions(self.store.conn, "feedback", names)):
             self._read(round_, ordinal, before.position)
-        if feedback_store.has_feedback(self.store.conn):
-            self._update(round_)
+        if feedback_store.has_feedback(self.store.conn) or has_yields(self.store.conn):
+            return self._update(round_).weights
+        return {}
 
     def _read(self, round_: int, ordinal: int, position: str) -> None:
         """Store what a source has to say, bit by bit, each with the position behind it."""
         live = self.pipeline.feedback[ordinal]
         while True:
-            read = call.read_feedback(live, self.folder, position)
+            read = (
+                None
+                if self.tolerance.is_out(live)
+                else self.tolerance.ask(call.read_feedback, live, self.folder, position)
+            )
+            if read is None:
+                return
             moved = [Position("feedback", ordinal, live.name, read.position, False)] * (read.position != position)
             if moved or read.steps or read.signals:
                 with self.store.atomic() as conn:
@@ -113,7 +178,7 @@ class Listener:
                 return
             position = read.position
 
-    def _update(self, round_: int) -> None:
+    def _update(self, round_: int) -> SeedUpdate:
         live, conn = self.pipeline.seed_policy, self.store.conn
         state = last_positions(conn, "seeds", [live.name])[0].position
         self.embedding.embed(tasks_of(self.bank.seeds()), 0, lambda done, total: None)  # noqa: ARG005 - nobody watches
@@ -129,7 +194,9 @@ class Listener:
                 rng=Random(f"{self.seed}/{round_}/seed policy"),  # noqa: S311 - reproducible on purpose
             ),
         )
-        if made.changes or made.state != state:
+        if made.changes or made.state != state or made.notes:
             with self.store.atomic() as writing:
                 apply_changes(writing, round_, made.changes)
+                add_notes(writing, round_, live.name, made.notes)
                 add_positions(writing, round_, [Position("seeds", 0, live.name, made.state, False)])
+        return made

@@ -53,6 +53,10 @@ class Pipeline:
             *self.feedback,
         ]
 
+    def everyone(self) -> list[Live]:
+        """All of them, and the parsers, which no table of the config names."""
+        return [*self.stages(), *self.parsers.values()]
+
     def plugins(self) -> dict[str, str]:
         """Plugin and version of every stage, by kind and name, for the record."""
         return {f"{live.kind} {live.name}": f"{live.plugin} {live.version}" for live in self.stages()}
@@ -92,11 +96,11 @@ def make_stage(plugins: Plugins, kind: str, use: StageUse, folder: Path = Path()
     offer = plugins.find(kind, use.use, use.where)
     wrong = unwritable(offer.cls)
     if wrong:
-        who = f"{offer.plugin} ({offer.distribution} {offer.version})"
+        who = f'{kind} "{offer.name}" of {offer.plugin} ({offer.distribution} {offer.version})'
         place = defined_at(offer.cls)
         raise PluginError(
-            f'The {kind} "{offer.name}" of {who} has the option `{wrong}`{f" ({place})" if place else ""}, which TOML cannot'
-            " write.\n  Expected str, int, float, bool, Path, Literal texts, tuple[X, ...] or dict[str, X].\n"
+            f"The {who} has the option `{wrong}`{f' ({place})' if place else ''}, which TOML cannot write"
+            ".\n  Expected str, int, float, bool, Path, Literal texts, tuple[X, ...] or dict[str, X].\n"
             "  Take it out of the config, or tell its author."
         )
     stage = decode(offer.cls, use.options, use.where or f'the {kind} "{use.use}"', folder)

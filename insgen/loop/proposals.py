@@ -7,10 +7,11 @@ the LLM is paid for, which `LLM.ask` commits itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from insgen.bank.bank import Bank
@@ -18,6 +19,7 @@ from insgen.errors import ConfigError
 from insgen.hooks import call
 from insgen.hooks.call import Live
 from insgen.hooks.stages import GeneratorContext, Prompts
+from insgen.loop.failures import Tolerance
 from insgen.loop.feedback import Listener
 from insgen.loop.pipeline import Pipeline
 from insgen.models.asking import Asker
@@ -28,6 +30,8 @@ from insgen.store.rounds import Position, last_positions
 
 if TYPE_CHECKING:
     from insgen.store.database import Store
+
+_NO_WEIGHTS: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass
@@ -53,6 +57,7 @@ class Proposer:
     :ivar limit: candidates asked of each generator, and the most that are taken of added data at once.
     :ivar n_seeds: seeds drawn for prompts.
     :ivar listener: takes feedback in before a round that draws seeds; ``None``: nobody does.
+    :ivar tolerance: what to do when a plugin fails.
     :ivar done: generators that said in this run that nothing more will come.
     """
 
@@ -68,6 +73,7 @@ class Proposer:
     seed: int
     llm: Asker | None = None
     listener: Listener | None = None
+    tolerance: Tolerance = field(default_factory=Tolerance)
     done: set[int] = field(default_factory=set)
 
     def next(self, round_: int) -> Proposed | None:
@@ -75,38 +81,54 @@ class Proposer:
 
         :returns: ``None`` when every source is used up: no added data waits, and no generator has more.
         """
-        ids, candidates, first = ledger.waiting(self.store.conn, self.limit)
+        ids, candidates, first = ledger.waiting(self.store.conn, self.limit, held=self.tolerance.held)
         if ids:
             return Proposed(candidates, first, ids)
-        proposed = Proposed()
-        if self.listener is not None:
-            self.listener.listen(round_)
+        proposed, failed = Proposed(), False
+        weights = self.listener.listen(round_) if self.listener is not None else {}
         seeds = self._drawer(str(round_))(self.n_seeds)
         names = [live.name for live in self.pipeline.generators]
         before = last_positions(self.store.conn, "generate", names)
         for ordinal, live in enumerate(self.pipeline.generators):
-            if ordinal in self.done:
+            if ordinal in self.done or self.tolerance.is_out(live):
                 continue
-            context = self._context(round_, ordinal, before[ordinal].position, seeds)
-            made = call.generate(live, context)
+            draw = self._drawer(f"{round_}/{ordinal}", weights.get(live.name, {}))
+            context = self._context(round_, ordinal, before[ordinal].position, seeds, draw)
+            made = self.tolerance.ask(call.generate, live, context)
+            if made is None:
+                failed = True
+                continue
             proposed.candidates.extend(made.candidates)
             proposed.unreadable.extend(made.unreadable)
             made = call.without(live, made, self._ask(live, made, proposed, (round_, ordinal)))
             if made.exhausted:
                 self.done.add(ordinal)
             proposed.positions.append(Position("generate", ordinal, live.name, made.position, made.exhausted))
-        used_up = len(self.done) == len(self.pipeline.generators)
-        return None if used_up and not proposed.candidates and not proposed.unreadable else proposed
+        something = proposed.candidates or proposed.unreadable
+        if failed and not something and not proposed.positions:
+            self.tolerance.insist()
+        open_ = [n for n, live in enumerate(self.pipeline.generators) if not self.tolerance.is_out(live)]
+        return None if self.done.issuperset(open_) and not something else proposed
 
-    def _drawer(self, name: str) -> Callable[[int], Sequence[Seed]]:
-        """A way to draw seeds by the policy, again and again, reproducibly."""
+    def _drawer(self, name: str, weights: Mapping[str, float] = _NO_WEIGHTS) -> Callable[[int], Sequence[Seed]]:
+        """A way to draw seeds by the policy, again and again, reproducibly.
+
+        :param weights: of seeds, by id, where they are others than the seeds' own.
+        """
         rng = Random(f"{self.seed}/{name}/seeds")  # noqa: S311 - reproducible on purpose
-        seeds = self.bank.seeds()
+        seeds = [replace(seed, weight=weights.get(seed.id, seed.weight)) for seed in self.bank.seeds()]
         signals = StoredFeedback(self.store.conn).signals()
         policy = self.pipeline.seed_policy
         return lambda n: call.draw_seeds(policy, min(n, len(seeds)), seeds, signals, rng)
 
-    def _context(self, round_: int, ordinal: int, position: str, seeds: Sequence[Seed]) -> GeneratorContext:
+    def _context(
+        self,
+        round_: int,
+        ordinal: int,
+        position: str,
+        seeds: Sequence[Seed],
+        draw: Callable[[int], Sequence[Seed]],
+    ) -> GeneratorContext:
         rng = Random(f"{self.seed}/{round_}/generate/{ordinal}")  # noqa: S311 - reproducible on purpose
         return GeneratorContext(
             round=round_,
@@ -119,7 +141,7 @@ class Proposer:
             bank=self.bank,
             prompts=self.prompts,
             rng=rng,
-            draw=self._drawer(f"{round_}/{ordinal}"),
+            draw=draw,
         )
 
     def _ask(self, live: Live, made: Generated, proposed: Proposed, place: tuple[int, int]) -> list[int]:
@@ -152,7 +174,11 @@ class Proposer:
                     f'No parser reads the format "{response.request.format}".\n  Known: {known}.\n'
                     "  Install the plugin that offers it."
                 )
-            parsed = call.parse(parser, response)
+            parsed = self.tolerance.ask(call.parse, parser, response)
+            if parsed is None:
+                reason = f'the parser "{parser.name}" {self.tolerance.reason}'
+                proposed.unreadable.append(Unreadable(f"call {response.call_id}", None, reason))
+                continue
             proposed.candidates.extend(self._traced(each, live, response) for each in parsed.candidates)
             proposed.unreadable.extend(parsed.unreadable)
         return unasked

@@ -7,14 +7,15 @@ Flows in: candidates with vectors of one embedding model, and with quality. Flow
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from random import Random
 
 from insgen.bank.bank import Bank
 from insgen.hooks import call
 from insgen.hooks.call import Live
-from insgen.records import Candidate, Pool, Score, Selection
+from insgen.records import Candidate, CandidateId, Pool, Score, Selection
+from insgen.store import ledger, transfer
 from insgen.store import members as member_store
 from insgen.store.members import VersionNote
 from insgen.store.rounds import now_utc
@@ -56,6 +57,12 @@ class Ranker:
         rng = Random(f"{self.seed}/{occasion}")  # noqa: S311 - reproducible on purpose
         pool = Pool(everyone, vectors, quality, len(members))
         return call.select(self.selector, pool, self.size, self.bank, rng, state if fits else "")
+
+    def left_out(self, members: Collection[CandidateId]) -> list[Candidate]:
+        """Give everything with a quality that is no member, oldest first, with its vector of this model."""
+        ids = [id_ for id_ in transfer.kept_ids(self.conn, members_only=False) if id_ not in members]
+        vectors = transfer.read_vectors(self.conn, self.model, ids)
+        return [candidate.embedded(vectors[id_]) for id_, candidate in ledger.find_kept(self.conn, ids).items()]
 
     def note(self, round_: int | None, action: str, state: str) -> VersionNote:
         """Tell how the version came about that a ranking becomes."""

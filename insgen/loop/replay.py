@@ -31,6 +31,9 @@ _FORGOTTEN = (
     "bank_events",
     "bank_versions",
     "runs",
+    "work",
+    "failures",
+    "failed_candidates",
 )
 
 

@@ -7,6 +7,7 @@ stored, so a killed round is simply played again.
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -16,14 +17,16 @@ from typing import TYPE_CHECKING
 
 from insgen.bank.bank import Bank
 from insgen.hooks import call
+from insgen.hooks.call import Live
 from insgen.hooks.stages import Prompts, StageProgress
+from insgen.loop.failures import Tolerance, work_of
 from insgen.loop.pipeline import Pipeline
 from insgen.loop.proposals import Proposed
 from insgen.loop.ranking import Ranker, quality_of
 from insgen.models.asking import Asker
 from insgen.models.embedding import Embedding
 from insgen.records import Answer, Candidate, CandidateId, Score, Selection, Verdict
-from insgen.store import ledger, rounds
+from insgen.store import blame, ledger, rounds
 from insgen.store.members import BankChange
 from insgen.store.rounds import RoundRow
 
@@ -39,7 +42,9 @@ class RoundFacts:
 
     :ivar rejected_by: rejection reasons, with their counts.
     :ivar kept: survivors of all filters, with vector; with quality where one could be had.
-    :ivar deferred: candidates that wait again: nothing could be bought for them, or the target is reached.
+    :ivar deferred: candidates that wait again: nothing could be bought for them, the target is reached, or they are
+        set aside.
+    :ivar aside: those of them that a failed plugin should have judged, each with the reason; they wait for another run.
     """
 
     round: int
@@ -51,6 +56,7 @@ class RoundFacts:
     fates: dict[CandidateId, tuple[str, str]] = field(default_factory=dict)
     kept: list[Candidate] = field(default_factory=list)
     deferred: set[CandidateId] = field(default_factory=set)
+    aside: dict[CandidateId, str] = field(default_factory=dict)
     selection: Selection | None = None
     rejected_by: Counter[str] = field(default_factory=Counter)
 
@@ -65,6 +71,7 @@ class Player:
     :ivar target: most rows ever answered and scored; what passes the filters beyond it waits for a larger target;
         0 = no limit.
     :ivar advance: told about progress inside the round.
+    :ivar tolerance: what to do when a plugin fails.
     """
 
     store: Store
@@ -77,6 +84,7 @@ class Player:
     advance: Advance
     llm: Asker | None = None
     target: int = 0
+    tolerance: Tolerance = field(default_factory=Tolerance)
 
     @property
     def ranker(self) -> Ranker:
@@ -114,10 +122,16 @@ class Player:
     def _filter(self, facts: RoundFacts, survivors: list[Candidate]) -> list[Candidate]:
         """Run the filters in order; vectors are made only once a filter asks for them, for those still in."""
         for live in self.pipeline.filters:
+            if self.tolerance.is_out(live):
+                self.tolerance.pass_by(live, survivors)
+                facts.verdicts.append([])
+                continue
             if live.stage.needs_vectors:
                 survivors = self._embed(facts, survivors)
             with self._stage(facts, f"filter {live.name}", len(survivors)) as note:
-                verdicts = call.filter_(live, survivors, self.bank) if survivors else []
+                verdicts = self.tolerance.ask(call.filter_, live, survivors, self.bank) if survivors else []
+                if verdicts is None:
+                    verdicts, survivors = [], self._set_aside(facts, live, survivors)
                 facts.verdicts.append(list(verdicts))
                 for verdict in verdicts:
                     if not verdict.kept:
@@ -155,6 +169,14 @@ class Player:
         if self.llm is not None and self.llm.budget_spent:
             facts.deferred |= set(ids)
 
+    def _set_aside(self, facts: RoundFacts, live: Live, candidates: list[Candidate]) -> list[Candidate]:
+        """Let candidates wait for another run, for the stage that should have judged them failed; none is left."""
+        self.tolerance.concerns(candidates)
+        reason = f'the {live.kind} "{live.name}" {self.tolerance.reason}'
+        facts.aside |= {candidate.id: reason for candidate in candidates}
+        facts.deferred |= facts.aside.keys()
+        return []
+
     def _respond(self, facts: RoundFacts, survivors: list[Candidate]) -> list[Candidate]:
         responder = self.pipeline.responder
         unanswered = [candidate for candidate in survivors if not candidate.output]
@@ -162,7 +184,10 @@ class Player:
             return survivors
         with self._stage(facts, f"respond {responder.name}", len(unanswered)) as note:
             self._scope(facts, f"respond {responder.name}")
-            facts.answers = list(call.respond(responder, unanswered, self.llm, self.prompts))
+            given_now = self.tolerance.ask(call.respond, responder, unanswered, self.llm, self.prompts)
+            if given_now is None:
+                self._set_aside(facts, responder, unanswered)
+            facts.answers = list(given_now or [])
             answers = {answer.candidate_id: answer for answer in facts.answers if answer.output}
             self._defer(facts, (answer.candidate_id for answer in facts.answers if not answer.output))
             for answer in facts.answers:
@@ -182,17 +207,24 @@ class Player:
         given: dict[CandidateId, list[Score]] = {candidate.id: [] for candidate in survivors}
         lost: dict[CandidateId, str] = {}
         for live, _ in self.pipeline.scorers:
-            left = [candidate for candidate in survivors if candidate.id not in lost]
+            left = [c for c in survivors if c.id not in lost and c.id not in facts.aside]
+            if self.tolerance.is_out(live):
+                self.tolerance.pass_by(live, left)
+                facts.scores.append([])
+                continue
             with self._stage(facts, f"score {live.name}", len(left)) as note:
                 self._scope(facts, f"score {live.name}")
-                scores = call.score(live, left, self.bank, self.llm, self.prompts) if left else []
+                scores = self.tolerance.ask(call.score, live, left, self.bank, self.llm, self.prompts) if left else []
+                if scores is None:
+                    self._set_aside(facts, live, left)
+                    scores = []
                 facts.scores.append(list(scores))
                 for score in scores:
                     given[score.candidate_id].append(score)
                 lost |= {score.candidate_id: score.reason for score in scores if score.value is None}
                 note(f"{len(scores)} scores")
         self._defer(facts, lost)
-        weights = [weight for _, weight in self.pipeline.scorers]
+        weights = [weight for live, weight in self.pipeline.scorers if not self.tolerance.is_out(live)]
         for candidate in survivors:
             if candidate.id in facts.deferred:
                 continue
@@ -221,7 +253,8 @@ class Player:
             if proposed.waiting:
                 ledger.claim(conn, proposed.waiting, facts.round)
             else:
-                ledger.add_proposals(conn, proposed.candidates, facts.round)
+                versions = {live.name: live.version for live in self.pipeline.generators}
+                ledger.add_proposals(conn, proposed.candidates, facts.round, None, versions)
             ledger.add_unreadable(conn, proposed.unreadable, facts.round)
             for ordinal, (live, verdicts) in enumerate(zip(self.pipeline.filters, facts.verdicts, strict=True)):
                 told = [verdict for verdict in verdicts if verdict.candidate_id not in facts.deferred]
@@ -237,7 +270,9 @@ class Player:
                 ledger.add_scores(conn, facts.round, ordinal, (live.name, live.version, weight), made)
             ledger.add_kept(conn, facts.round, facts.kept)
             ledger.set_fates(conn, facts.fates)
-            ledger.wait_again(conn, facts.round, rounds.now_utc(), facts.deferred)
+            self._wait(conn, facts)
+            blame.add_failures(conn, run_id, facts.round, self.tolerance.take_failures())
+            blame.add_work(conn, run_id, facts.round, work_of(self.pipeline.everyone()))
             if facts.selection is not None:
                 note = self.ranker.note(facts.round, "round", facts.selection.state)
                 change = self.bank.apply(facts.selection.ranking, note)
@@ -245,6 +280,15 @@ class Player:
             row = self._row(facts, run_id, started, change)
             rounds.add_round(conn, row)
         return row, facts, change
+
+    def _wait(self, conn: sqlite3.Connection, facts: RoundFacts) -> None:
+        """Let the deferred wait again; those that a failed plugin set aside wait for another run."""
+        now = rounds.now_utc()
+        ledger.wait_again(conn, facts.round, now, facts.deferred - facts.aside.keys())
+        for reason in sorted(set(facts.aside.values())):
+            ids = {id_ for id_, why in facts.aside.items() if why == reason}
+            arrival = ledger.wait_again(conn, facts.round, now, ids, reason)
+            self.tolerance.held |= {arrival} if arrival is not None else set()
 
     def _row(self, facts: RoundFacts, run_id: int, started: float, change: BankChange | None) -> RoundRow:
         fates = Counter(fate for id_, (fate, _) in facts.fates.items() if id_ not in facts.deferred)

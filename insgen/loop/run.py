@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from insgen.bank.seeds import tasks_of
 from insgen.config.settings import Loop
+from insgen.hooks.call import MisbehaviourError
+from insgen.loop.failures import changes_told, identify, work_of
 from insgen.loop.proposals import Proposer
 from insgen.loop.rounds import Player
 from insgen.loop.watch import Watch
-from insgen.store import rounds
+from insgen.store import blame, rounds
+from insgen.store.blame import Failure
 
 if TYPE_CHECKING:
     import pluggy
@@ -28,7 +31,9 @@ class RunResult:
     :ivar reason: why it stopped, one sentence.
     :ivar counters: totals of this run: rounds, proposed, kept, rejected ...; ``members`` is the bank's size now.
     :ivar rejected_by: rejection reasons with their counts, in this run.
-    :ivar warnings: what was wrong with the proposals of its last rounds, one sentence each, without full stop.
+    :ivar warnings: failures of plugins, and what was wrong with the proposals of its last rounds; one sentence each,
+        without full stop.
+    :ivar untold: those of them that no round told the watchers.
     """
 
     run_id: int
@@ -36,6 +41,7 @@ class RunResult:
     counters: Counter[str] = field(default_factory=Counter)
     rejected_by: Counter[str] = field(default_factory=Counter)
     warnings: list[str] = field(default_factory=list)
+    untold: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -67,9 +73,12 @@ class Run:
         plugins = self.player.pipeline.plugins()
         with store.atomic() as conn:
             run_id = rounds.start_run(conn, rounds.now_utc(), self.tables, self.config_hash, plugins)
+            changes = changes_told(blame.changed_plugins(conn, run_id))
         if self.player.llm is not None:
             self.player.llm.run_id = run_id
         result = RunResult(run_id)
+        tolerance = self.player.tolerance
+        tolerance.warn(changes)
         result.reason = "it was stopped by an error"
         try:
             self.hook.insgen_run_started(run_id=run_id, config=self.tables)
@@ -77,11 +86,19 @@ class Run:
         except KeyboardInterrupt:
             result.reason = "it was interrupted"
             raise
+        except MisbehaviourError as failure:
+            tolerance.failures.append(Failure(identify(failure.live), "stopped", failure.problem))
+            raise
         finally:
             result.counters["members"] = len(self.player.bank)
+            unfinished = rounds.last_round(store.conn) + 1
             with store.atomic() as conn:
+                blame.add_failures(conn, run_id, unfinished, tolerance.take_failures())
+                blame.add_work(conn, run_id, unfinished, work_of(self.player.pipeline.everyone()))
                 rounds.finish_run(conn, run_id, rounds.now_utc(), result.reason)
             self.hook.insgen_run_finished(run_id=run_id, reason=result.reason, counters=dict(result.counters))
+        result.untold = tolerance.take_warnings()
+        result.warnings = [*tolerance.warnings, *result.warnings]
         return result
 
     def _rounds(self, result: RunResult) -> str:
@@ -108,12 +125,12 @@ class Run:
             counters = asdict(row) | {
                 "rejected_by": dict(facts.rejected_by),
                 "trend": asdict(trend) if trend is not None else None,
-                "warnings": fresh,
+                "warnings": [*self.player.tolerance.take_warnings(), *fresh],
             }
             self.hook.insgen_round_finished(run_id=result.run_id, round=round_, counters=counters)
             if change is not None:
                 self.hook.insgen_bank_changed(version=change.version, admitted=change.admitted, evicted=change.evicted)
-            reason = self._fruitless(row)
+            reason = self._fruitless(row, len(facts.aside))
             if reason:
                 return reason
 
@@ -130,19 +147,24 @@ class Run:
         asked_for = self.max_rounds and result.counters["rounds"] >= self.max_rounds
         return watch.reason() or (f"the {self.max_rounds} rounds asked for are played" if asked_for else "")
 
-    def _fruitless(self, row: rounds.RoundRow) -> str:
-        """Why asking on is a waste: over whole rounds, answers hold no new task, or new tasks bring no scored row."""
+    def _fruitless(self, row: rounds.RoundRow, n_aside: int) -> str:
+        """Why asking on is a waste: over whole rounds, answers hold no new task, or new tasks bring no scored row.
+
+        :param n_aside: candidates that a failed plugin set aside.
+        """
         asker = self.player.llm
         if asker is None or not self.loop.max_empty_calls:
             return ""
         if row.proposed > row.repeated:
             self._fruitful = asker.answered
-        self._unusable = 0 if row.kept else self._unusable + row.unanswered + row.unscored
+        self._unusable = 0 if row.kept else self._unusable + row.unanswered + row.unscored + n_aside
         n_empty = asker.answered - self._fruitful
         if self._unusable >= self.loop.max_empty_calls:
             return (
                 f"none of the last {self._unusable} tasks that passed the filters became a row: in round {row.round},"
-                f" {row.unanswered} got no answer and {row.unscored} no score (the table `candidates` says why)"
+                f" {row.unanswered} got no answer and {row.unscored} no score"
+                + (f", and {n_aside} wait because a plugin failed" if n_aside else "")
+                + " (the table `candidates` says why)"
             )
         if n_empty < self.loop.max_empty_calls:
             return ""

@@ -121,7 +121,8 @@ class Asker:
         flat = [part for message in messages for part in message]
         named = [f"{name}={params[name]!r}" for name in sorted(params)]
         id_ = content_hash("call", str(self.round), self.stage, str(ordinal), self.provider.model, *named, "", *flat)
-        return CallKey(id_, self.round, self.stage, ordinal, self.provider.model, params, messages, request.prompt_hash)
+        place = (id_, self.round, self.stage, ordinal, self.provider.model)
+        return CallKey(*place, params, messages, request.prompt_hash, request.seed_ids)
 
     async def _ask_all(self, asked: Sequence[tuple[Request, CallKey]]) -> list[Response]:
         stored = [self._stored(request, key) for request, key in asked]  # before anything is written

@@ -14,6 +14,7 @@ from insgen.hooks import call
 from insgen.hooks.call import Live
 from insgen.records import Candidate
 from insgen.store import ledger
+from insgen.training.templates import alpaca
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +31,8 @@ class Embedding:
 
     :param live: the embedder.
     :param executor: runs the blocks.
-    :param text: what is embedded: ``instruction``, ``instruction+input`` or ``all``.
+    :param text: what is embedded: ``instruction``, ``instruction+input``, ``all``; or laid out as a model is trained
+        on it, ``alpaca`` (question and answers) or ``alpaca-question`` (what stands before the first answer).
     """
 
     def __init__(self, store: Store, live: Live, executor: Live, text: str) -> None:
@@ -88,6 +90,9 @@ class Embedding:
         return call.map_batches(self._executor, lambda texts: call.embed(self._live, texts), blocks)
 
     def _text_of(self, candidate: Candidate) -> str:
+        if self._text.startswith("alpaca"):
+            pieces = alpaca(candidate, "")
+            return "".join(piece.text for piece in (pieces if self._text == "alpaca" else pieces[:1]))
         parts = [candidate.instruction]
         if self._text != "instruction":
             parts.append(candidate.input)

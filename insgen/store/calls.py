@@ -21,6 +21,7 @@ class CallKey:
     :ivar id: content id over all the rest.
     :ivar params: decoding parameters, as sent.
     :ivar messages: role and content, in order.
+    :ivar seed_ids: the seeds in its prompt, for the record; no part of the id.
     """
 
     id: str
@@ -31,6 +32,7 @@ class CallKey:
     params: Mapping[str, Any]
     messages: tuple[tuple[str, str], ...]
     prompt_hash: str
+    seed_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,9 @@ def stored_answer(conn: sqlite3.Connection, call_id: str) -> sqlite3.Row | tuple
 def reserve(conn: sqlite3.Connection, run_id: int, key: CallKey, worst: Reserve) -> None:
     """Record that a call is about to be sent, and the most it can cost."""
     conn.execute(
-        "INSERT INTO calls (id, run_id, round, stage, ordinal, model, params, messages, prompt_hash, reserved_usd,"
-        " reserved_tokens, lost_usd, lost_tokens, lost_calls, attempts) VALUES (?,?,?,?,?,?,?,?,?,?,?,0,0,0,0)"
+        "INSERT INTO calls (id, run_id, round, stage, ordinal, model, params, messages, prompt_hash, seed_ids,"
+        " reserved_usd, reserved_tokens, lost_usd, lost_tokens, lost_calls, attempts)"
+        " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,0,0,0,0)"
         " ON CONFLICT (id) DO UPDATE SET lost_usd = lost_usd + coalesce(reserved_usd, 0),"
         " lost_tokens = lost_tokens + coalesce(reserved_tokens, 0),"
         " lost_calls = lost_calls + (reserved_tokens IS NOT NULL), run_id = excluded.run_id, error = NULL,"
@@ -102,6 +105,7 @@ def reserve(conn: sqlite3.Connection, run_id: int, key: CallKey, worst: Reserve)
             json.dumps(dict(key.params), sort_keys=True),
             json.dumps(key.messages, ensure_ascii=False),
             key.prompt_hash,
+            json.dumps(key.seed_ids),
             worst.usd,
             worst.tokens,
         ),

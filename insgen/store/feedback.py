@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from insgen.records import Candidate, CandidateId, Signal, TrainingSeries, TrainingStep, content_hash
+from insgen.records import Candidate, CandidateId, Signal, TrainingSeries, TrainingStep, Yield, content_hash
+from insgen.store import yields
 
 NEW, OVERWRITTEN, UNCHANGED, OUTDATED = "new", "overwritten", "unchanged", "outdated"
 """What became of a record: it was the first, newer than the stored one, the stored one itself, or older."""
@@ -146,6 +147,10 @@ class StoredFeedback:
             (name,),
         )
         return [Signal(CandidateId(id_), *rest) for id_, *rest in rows]
+
+    def yields(self) -> Sequence[Yield]:
+        """See `insgen.FeedbackView.yields`."""
+        return yields.yields(self.conn)
 
 
 def unknown_ids(conn: sqlite3.Connection, run_ids: Sequence[str]) -> dict[str, int]:

@@ -33,11 +33,16 @@ def candidate_from_row(row: Sequence[object]) -> Candidate:
 
 
 def add_proposals(
-    conn: sqlite3.Connection, candidates: Sequence[Candidate], round_: int | None, arrival_id: int | None = None
+    conn: sqlite3.Connection,
+    candidates: Sequence[Candidate],
+    round_: int | None,
+    arrival_id: int | None = None,
+    versions: Mapping[str, str] | None = None,
 ) -> list[bool]:
     """Record proposals, and the candidates among them that are new to this project.
 
     :param round_: the round they are proposed in; ``None`` for those that wait for the next run.
+    :param versions: generator -> version of its plugin, for the record.
     :returns: for each, whether its texts were never seen before.
     """
     known = known_ids(conn, [candidate.id for candidate in candidates])
@@ -57,7 +62,7 @@ def add_proposals(
     conn.executemany(
         "INSERT INTO proposals (candidate_id, round, arrival_id, first, generator, source, line_start,"
         " line_end, licence,"
-        " call_id, seed_ids, kind) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+        " call_id, seed_ids, kind, version) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
         (
             (
                 c.id,
@@ -72,6 +77,7 @@ def add_proposals(
                 o.call_id,
                 json.dumps(o.seed_ids),
                 o.kind,
+                (versions or {}).get(o.generator, ""),
             )
             for c, new in zip(candidates, fresh, strict=True)
             for o in [c.origin]
@@ -93,12 +99,13 @@ def known_ids(conn: sqlite3.Connection, ids: Sequence[CandidateId]) -> set[Candi
 
 
 def waiting(
-    conn: sqlite3.Connection, limit: int, arrival_id: int | None = None
+    conn: sqlite3.Connection, limit: int, arrival_id: int | None = None, held: Collection[int] = ()
 ) -> tuple[list[int], list[Candidate], list[bool]]:
     """The next proposals that wait, of one arrival only, in order of arrival.
 
     :param limit: at most so many; -1 = all.
     :param arrival_id: of this arrival; ``None`` = of the oldest that has some.
+    :param held: arrivals to pass over.
     :returns: ids of the proposals, their candidates (with answers bought before), and whether each is the first with
         its texts.
     """
@@ -107,9 +114,10 @@ def waiting(
         " JOIN candidates c ON c.id = p.candidate_id"
         " LEFT JOIN answers a ON a.candidate_id = c.id AND a.output IS NOT NULL"
         " WHERE p.round IS NULL"
-        " AND p.arrival_id = coalesce(?, (SELECT min(arrival_id) FROM proposals WHERE round IS NULL))"
+        " AND p.arrival_id = coalesce(?, (SELECT min(arrival_id) FROM proposals WHERE round IS NULL"
+        " AND arrival_id NOT IN (SELECT value FROM json_each(?))))"
         " ORDER BY p.id LIMIT ?",
-        (arrival_id, limit),
+        (arrival_id, json.dumps(sorted(held)), limit),
     ).fetchall()
     candidates = [candidate_from_row(row[:-4]).answered(row[-4] or "", row[-3] or "") for row in rows]
     return [row[-2] for row in rows], candidates, [bool(row[-1]) for row in rows]
@@ -120,10 +128,16 @@ def claim(conn: sqlite3.Connection, proposal_ids: Sequence[int], round_: int) ->
     conn.executemany("UPDATE proposals SET round = ? WHERE id = ?", ((round_, id_) for id_ in proposal_ids))
 
 
-def wait_again(conn: sqlite3.Connection, round_: int, now_utc: str, ids: Collection[CandidateId]) -> None:
-    """Let candidates of a round wait for a later one, as an arrival of their own, in their old order."""
+def wait_again(
+    conn: sqlite3.Connection, round_: int, now_utc: str, ids: Collection[CandidateId], why: str = ""
+) -> int | None:
+    """Let candidates of a round wait for a later one, as an arrival of their own, in their old order.
+
+    :param why: a reason to write down with each.
+    :returns: the arrival; ``None`` when there are no candidates.
+    """
     if not ids:
-        return
+        return None
     cursor = conn.execute(
         "INSERT INTO arrivals (added_utc, source, options, n_rows, n_unreadable) VALUES (?,?,'{}',?,0)",
         (now_utc, f"left over from round {round_}", len(ids)),
@@ -132,7 +146,8 @@ def wait_again(conn: sqlite3.Connection, round_: int, now_utc: str, ids: Collect
         "UPDATE proposals SET round = NULL, arrival_id = ? WHERE candidate_id = ? AND first = 1",
         ((cursor.lastrowid, id_) for id_ in sorted(ids)),
     )
-    conn.executemany("UPDATE candidates SET fate = 'waiting', reason = '' WHERE id = ?", ((id_,) for id_ in ids))
+    conn.executemany("UPDATE candidates SET fate = 'waiting', reason = ? WHERE id = ?", ((why, id_) for id_ in ids))
+    return cursor.lastrowid
 
 
 def set_fates(conn: sqlite3.Connection, fates: Mapping[CandidateId, tuple[str, str]]) -> None:

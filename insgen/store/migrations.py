@@ -36,6 +36,7 @@ CREATE TABLE positions (
 CREATE TABLE calls (
   id TEXT PRIMARY KEY, run_id INTEGER NOT NULL, round INTEGER NOT NULL, stage TEXT NOT NULL, ordinal INTEGER NOT NULL,
   model TEXT NOT NULL, params TEXT NOT NULL, messages TEXT NOT NULL, prompt_hash TEXT NOT NULL,
+  seed_ids TEXT NOT NULL,
   reserved_usd REAL, reserved_tokens INTEGER, lost_usd REAL NOT NULL, lost_tokens INTEGER NOT NULL,
   lost_calls INTEGER NOT NULL,
   cost_usd REAL, prompt_tokens INTEGER, completion_tokens INTEGER, answer TEXT, logprobs TEXT, finish_reason TEXT,
@@ -54,7 +55,8 @@ CREATE INDEX candidates_text_key ON candidates(text_key);
 CREATE TABLE proposals (
   id INTEGER PRIMARY KEY, candidate_id TEXT NOT NULL REFERENCES candidates(id), round INTEGER,
   arrival_id INTEGER REFERENCES arrivals(id), first INTEGER NOT NULL, generator TEXT NOT NULL, source TEXT,
-  line_start INTEGER, line_end INTEGER, licence TEXT, call_id TEXT, seed_ids TEXT NOT NULL, kind TEXT);
+  line_start INTEGER, line_end INTEGER, licence TEXT, call_id TEXT, seed_ids TEXT NOT NULL, kind TEXT,
+  version TEXT NOT NULL DEFAULT '');
 CREATE INDEX proposals_candidate ON proposals(candidate_id);
 CREATE INDEX proposals_waiting ON proposals(arrival_id, id) WHERE round IS NULL;
 CREATE INDEX proposals_round ON proposals(round);
@@ -114,6 +116,9 @@ CREATE TABLE seed_events (
   id INTEGER PRIMARY KEY, round INTEGER NOT NULL, seed_id TEXT NOT NULL, event TEXT NOT NULL, reason TEXT NOT NULL,
   evidence TEXT NOT NULL);
 
+CREATE TABLE seed_notes (
+  round INTEGER PRIMARY KEY, policy TEXT NOT NULL, notes TEXT NOT NULL);
+
 CREATE TABLE feedback_step (
   run_id TEXT NOT NULL, step INTEGER NOT NULL, round INTEGER NOT NULL, loss REAL, grad_norm REAL,
   grad_norm_kind TEXT NOT NULL,
@@ -123,6 +128,18 @@ CREATE TABLE feedback_item (
   run_id TEXT NOT NULL, step INTEGER NOT NULL, micro INTEGER NOT NULL, pos INTEGER NOT NULL,
   instruction_id TEXT NOT NULL,
   loss REAL, PRIMARY KEY (run_id, step, micro, pos)) WITHOUT ROWID;
+
+CREATE TABLE work (
+  run_id INTEGER NOT NULL, round INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, plugin TEXT NOT NULL,
+  distribution TEXT NOT NULL, version TEXT NOT NULL, calls INTEGER NOT NULL, duration_ms REAL NOT NULL,
+  PRIMARY KEY (run_id, round, kind, name));
+CREATE TABLE failures (
+  id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL, round INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
+  plugin TEXT NOT NULL, distribution TEXT NOT NULL, version TEXT NOT NULL, action TEXT NOT NULL, error TEXT NOT NULL);
+CREATE TABLE failed_candidates (
+  failure_id INTEGER NOT NULL REFERENCES failures(id), candidate_id TEXT NOT NULL,
+  PRIMARY KEY (failure_id, candidate_id)) WITHOUT ROWID;
+CREATE INDEX failed_candidates_candidate ON failed_candidates(candidate_id);
 
 CREATE VIEW v_bank AS
   SELECT m.rank, m.candidate_id AS id, c.instruction, coalesce(nullif(c.input, ''), a.input, '') AS input,

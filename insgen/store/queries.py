@@ -15,6 +15,7 @@ from insgen.errors import ConfigError
 from insgen.records import CandidateId, Member
 from insgen.store import ledger
 from insgen.store import members as member_store
+from insgen.store.blame import changed_plugins, failures, failures_of, last_run, plugins_of
 from insgen.store.costs import per_kept_row, totals
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def rows(conn: sqlite3.Connection, statement: str, parameters: Sequence[object] 
 def status(conn: sqlite3.Connection) -> Row:
     """Where the project stands: runs, rounds, fates, rejections, bank, money."""
     bank = rows(conn, "SELECT version, members, size, selector, model FROM bank_versions ORDER BY version DESC LIMIT 1")
+    run_id = last_run(conn)
     last = rows(conn, "SELECT id, started_utc, finished_utc, reason FROM runs ORDER BY id DESC LIMIT 1")
     return {
         "last_run": last[0] if last else None,
@@ -50,6 +52,9 @@ def status(conn: sqlite3.Connection) -> Row:
         "mean_quality": _one(conn, "SELECT avg(quality) FROM members"),
         "costs": totals(conn),
         "per_kept_row": per_kept_row(conn),
+        "plugins": plugins_of(conn, run_id),
+        "failures": failures(conn, run_id),
+        "changed_plugins": changed_plugins(conn, run_id),
     }
 
 
@@ -119,6 +124,7 @@ def story(conn: sqlite3.Connection, candidate_id: str) -> Row:
             for row in rows(conn, "SELECT * FROM scores WHERE candidate_id = ? ORDER BY round, ordinal", by_id)
         ],
         "signals": rows(conn, "SELECT * FROM signals WHERE candidate_id = ? ORDER BY id", by_id),
+        "failures": failures_of(conn, candidate_id),
         "bank": rows(
             conn,
             "SELECT e.version, b.round, e.event, e.rank, e.diversity, e.quality, e.utility FROM bank_events e"

@@ -7,14 +7,14 @@ has when the model is asked.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from insgen.records import Candidate
-from insgen.training.templates import Template
+from insgen.training.templates import Piece, Template
 
 if TYPE_CHECKING:
     import torch
@@ -74,17 +74,28 @@ class Encoder:
 
         :raises DataError: the template cannot lay the row out.
         """
+        return self.encode_pieces(row.id, self._template(row))
+
+    def encode_pieces(self, name: str, pieces: Iterable[Piece], *, end: bool = False) -> Encoded:
+        """Encode texts that follow one another.
+
+        :param name: becomes the row's id.
+        :param end: put the token that ends a text behind them.
+        """
         tokens: list[int] = []
         labels: list[int] = []
-        for piece in self._template(row):
+        for piece in pieces:
             ids = self._tokenizer(piece.text, add_special_tokens=False)["input_ids"]
             if not tokens and ids[:1] != self._bos:
                 ids = [*self._bos, *ids]
             tokens += ids
             labels += ids if piece.learned else [IGNORED] * len(ids)
+        if end and self._tokenizer.eos_token_id is not None:
+            tokens.append(self._tokenizer.eos_token_id)
+            labels.append(tokens[-1] if labels and labels[-1] != IGNORED else IGNORED)
         kept = slice(0, self.max_tokens)
         return Encoded(
-            row.id,
+            name,
             np.array(tokens[kept], dtype=np.int32),
             np.array(labels[kept], dtype=np.int32),
             max(0, len(tokens) - self.max_tokens),

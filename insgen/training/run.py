@@ -17,7 +17,6 @@ import json
 import logging
 import os
 import shutil
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -29,7 +28,7 @@ from insgen.training.checkpoints import checkpoints, load_checkpoint, save_check
 from insgen.training.encoding import Encoded
 from insgen.training.lora import LoraOptions, add_lora
 from insgen.training.records import FeedbackFile, new_run_id
-from insgen.training.steps import StepOptions, StepOutcome, Training, train_steps
+from insgen.training.steps import StepOptions, Training, train_steps
 from insgen.training.target import ModelOptions, TargetModel
 
 SCHEMA = "insgen.train/1"
@@ -142,7 +141,7 @@ class TrainRun:
         self.feedback.begin(before, begun["run_id"])
         rest = (encoded[step % len(encoded)] for step in range(before, n_steps))
         for outcome in train_steps(training, rest):
-            record = self._record(begun, training, outcome)
+            record = training.record(outcome, begun["run_id"], begun["settings"]["round"])
             self.feedback.append(record)
             watch(record, n_steps)
             if training.step % self.settings.checkpoint_every == 0 and training.step < n_steps:
@@ -183,23 +182,6 @@ class TrainRun:
                 f"  Expected the same; only {', '.join(sorted(_FREE))} may change.\n"
                 "  Name another folder for a new run, or call it as before to go on."
             )
-
-    def _record(self, begun: Mapping[str, Any], training: Training, outcome: StepOutcome) -> TrainingStep:
-        return TrainingStep(
-            run_id=begun["run_id"],
-            round=begun["settings"]["round"],
-            step=outcome.step,
-            items=outcome.items,
-            loss=outcome.loss,
-            grad_norm=outcome.grad_norm,
-            grad_norm_kind="pre_clip",
-            max_grad_norm=self.settings.optimiser.max_grad_norm or None,
-            lr=outcome.lr,
-            n_target_tokens=outcome.n_target_tokens,
-            trainable_params=training.trainable_params,
-            item_loss=outcome.item_loss,
-            time=time.time(),
-        )
 
     def _save_model(self, training: Training) -> None:
         save_checkpoint(training, self.folder)  # a kill while the model is written costs no step

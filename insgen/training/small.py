@@ -11,15 +11,15 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from insgen.errors import ConfigError, DataError
+from insgen.training.target import quiet
 
 if TYPE_CHECKING:
     from insgen.records import Candidate
 
 _SPECIAL = ("<pad>", "<s>", "</s>")
-_BYTES = 256
 
 
 @dataclass(frozen=True)
@@ -83,9 +83,7 @@ def make_small_model(folder: Path, texts: Iterable[str], options: SmallModelOpti
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(chosen.seed)
-        model = AutoModelForCausalLM.from_config(config)
-    from insgen.training.target import quiet
-
+        model = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]  # the library's own
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -101,7 +99,7 @@ def texts_of(rows: Iterable[Candidate]) -> list[str]:
     return [text for row in rows for text in (row.system, row.instruction, row.input, row.output) if text]
 
 
-def _tokenizer(texts: list[str], options: SmallModelOptions):  # type: ignore[no-untyped-def]  # noqa: ANN202 - transformers' own
+def _tokenizer(texts: list[str], options: SmallModelOptions) -> Any:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -120,4 +118,5 @@ def _tokenizer(texts: list[str], options: SmallModelOptions):  # type: ignore[no
     )
     bpe.train_from_iterator(texts, trainer)
     pad, bos, eos = _SPECIAL
-    return PreTrainedTokenizerFast(tokenizer_object=bpe, pad_token=pad, bos_token=bos, eos_token=eos)
+    make: Any = PreTrainedTokenizerFast  # it has no types
+    return make(tokenizer_object=bpe, pad_token=pad, bos_token=bos, eos_token=eos)

@@ -8,11 +8,13 @@ accumulation and before clipping). It neither writes nor reads files: that is th
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from insgen.errors import ConfigError, StageError
+from insgen.records import TrainingStep
 from insgen.training.encoding import Encoded, by_length
 from insgen.training.target import TargetModel
 
@@ -129,6 +131,24 @@ class Training:
         self.step += 1
         items = tuple(tuple(row.id for row in group) for group in groups)
         return StepOutcome(self.step, items, sum(totals) / n_targets, float(norm), lr, n_targets, losses)
+
+    def record(self, outcome: StepOutcome, run_id: str, round_: int) -> TrainingStep:
+        """Tell of a step in the words of the feedback contract, as executed now."""
+        return TrainingStep(
+            run_id=run_id,
+            round=round_,
+            step=outcome.step,
+            items=outcome.items,
+            loss=outcome.loss,
+            grad_norm=outcome.grad_norm,
+            grad_norm_kind="pre_clip",
+            max_grad_norm=self.options.max_grad_norm or None,
+            lr=outcome.lr,
+            n_target_tokens=outcome.n_target_tokens,
+            trainable_params=self.trainable_params,
+            item_loss=outcome.item_loss,
+            time=time.time(),
+        )
 
     def _check(self, losses: Mapping[str, float], norm: float) -> None:
         wrong = [id_ for id_, loss in losses.items() if not math.isfinite(loss)]

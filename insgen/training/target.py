@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from insgen.errors import ConfigError, suggest
 from insgen.records import Candidate
 from insgen.training.encoding import IGNORED, Encoded, Encoder, Padded, by_length, padded
-from insgen.training.templates import TEMPLATES, template_of
+from insgen.training.templates import TEMPLATES, Piece, template_of
 
 if TYPE_CHECKING:
     import torch
@@ -113,6 +113,15 @@ class TargetModel:
         """Encode a row; see `Encoder.encode`."""
         return self.encoder.encode(row)
 
+    def encode_text(self, question: str, answer: str = "", *, end: bool = False) -> Encoded:
+        """Encode texts as they are, without a template.
+
+        :param answer: follows the question; its tokens are the targets.
+        :param end: put the token that ends a text behind them.
+        """
+        pieces = [Piece(question, learned=False), Piece(answer, learned=True)]
+        return self.encoder.encode_pieces("", [piece for piece in pieces if piece.text], end=end)
+
     def pad(self, rows: Sequence[Encoded]) -> Padded:
         """Put rows into one batch on the model's device; any token pads, for what is padded is masked."""
         return padded(rows, self.tokenizer.pad_token_id or 0, self.device)
@@ -166,6 +175,21 @@ class TargetModel:
                 body = self.model.get_decoder() if hasattr(self.model, "get_decoder") else self.model.base_model
                 states = body(input_ids=batch.tokens, attention_mask=batch.mask, use_cache=False).last_hidden_state
             for place, row in zip(group, states, strict=True):
+                yield place, row[: len(rows[place].tokens)].float()
+
+    def logits(self, rows: Sequence[Encoded], rows_at_once: int = 8) -> Iterator[tuple[int, torch.Tensor]]:
+        """Logits at every position, without padding.
+
+        :returns: the row's number and its logits, float32, shape ``(t, v)``, on the model's device; longest row first.
+        """
+        import torch
+
+        self.model.eval()
+        for group in by_length(rows, rows_at_once):
+            batch = self.pad([rows[place] for place in group])
+            with torch.inference_mode(), self.computing():
+                made = self.model(input_ids=batch.tokens, attention_mask=batch.mask, use_cache=False).logits
+            for place, row in zip(group, made, strict=True):
                 yield place, row[: len(rows[place].tokens)].float()
 
 

@@ -1,4 +1,4 @@
-"""Where a sentence-transformers model lies on this machine, and a fingerprint of what it computes.
+"""Where a model lies on this machine, and a fingerprint of what it computes.
 
 A name becomes a folder: the packaged MiniLM, a local path, the Hugging Face cache, and only then the network, once.
 Nothing here imports torch. What is not done here: loading the model.
@@ -52,6 +52,22 @@ def find_model(model: str) -> Path:
     return _cached(hub_id) or _download(hub_id, model)
 
 
+def find_causal(model: str) -> Path:
+    """Find the folder of a causal language model, downloading it when it is a Hub id that was never fetched.
+
+    :param model: an id on the Hub or a path.
+    :raises StageError: there is no such folder, or the Hub could not give it.
+    """
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        if not is_complete(folder):
+            raise _refusal(model, f"the folder {folder} holds no model")
+        return folder
+    if not _HUB_ID.fullmatch(model) or model.startswith("."):
+        raise _refusal(model, f"there is no folder {folder}")
+    return _cached(model) or _download(model, model)
+
+
 def label(model: str) -> str:
     """Name a model without anything that differs between machines: a path becomes its folder's name."""
     if Path(model).expanduser().is_dir() and model not in _PACKAGED_NAMES:
@@ -75,7 +91,7 @@ def loadable(names: Iterable[str]) -> list[str]:
 def is_complete(folder: Path) -> bool:
     """Whether a folder holds a config and all its weights (a download may have been killed half-way)."""
     names = _names(folder)
-    if not {"modules.json", "config.json"} & set(names):
+    if not {"modules.json", "config.json", "adapter_config.json"} & set(names):
         return False
     for name in names:
         if name.endswith(".index.json") and not name.endswith(".bin.index.json"):
@@ -168,6 +184,7 @@ def _refusal(model: str, why: str) -> StageError:
     )
     return StageError(
         f'The embedding model "{model}" cannot be had: {why}.\n'
-        "  Expected an id on the Hugging Face Hub, or a folder as `SentenceTransformer.save` writes it.\n"
+        "  Expected an id on the Hugging Face Hub, or a folder as `SentenceTransformer.save` or `save_pretrained` writes"
+        " it.\n"
         f'  {cure}; or connect once; or try use = "hashing" (no model, no meaning).'
     )

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from insgen import Feedback, FeedbackSource, Signal, TrainingStep, content_hash, hookimpl, read_feedback
+from insgen import Feedback, FeedbackSource, Signal, TrainingStep, hookimpl, read_feedback
+
+from ._places import begin, place
 
 _AT_ONCE = 1000  # records of one call
-_HEAD_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class TrainingLog:
         path = project / self.path
         if not path.exists():
             return Feedback(position=position)
-        offset, line = _begin(path, position)
+        offset, line = begin(path, json.loads(position) if position else None)
         steps: list[TrainingStep] = []
         signals: list[Signal] = []
         for each in read_feedback(path, offset, line, growing=True):
@@ -51,24 +52,7 @@ class TrainingLog:
                 break
         if not steps and not signals:
             return Feedback(position=position)
-        place = {"offset": offset, "line": line, "head": _head(path, offset)}
-        return Feedback(tuple(steps), tuple(signals), json.dumps(place))
-
-
-def _begin(path: Path, position: str) -> tuple[int, int]:
-    """Where to go on, as byte and line; at the beginning when this is not the file that was read before."""
-    if not position:
-        return 0, 0
-    before = json.loads(position)
-    offset, line = int(before["offset"]), int(before["line"])
-    same = path.stat().st_size >= offset and _head(path, offset) == before["head"]
-    return (offset, line) if same else (0, 0)
-
-
-def _head(path: Path, offset: int) -> str:
-    """Content id of the beginning of what was read."""
-    with path.open("rb") as file:
-        return content_hash(file.read(min(offset, _HEAD_BYTES)).decode("latin-1"))
+        return Feedback(tuple(steps), tuple(signals), json.dumps(place(path, offset, line)))
 
 
 @hookimpl

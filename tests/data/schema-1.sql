@@ -1,4 +1,17 @@
 -- The schema of version 1, as SQLite keeps it. Written once; a released schema never changes.
+CREATE TABLE failed_candidates (
+  failure_id INTEGER NOT NULL REFERENCES failures(id), candidate_id TEXT NOT NULL,
+  PRIMARY KEY (failure_id, candidate_id)) WITHOUT ROWID;
+
+CREATE TABLE failures (
+  id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL, round INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
+  plugin TEXT NOT NULL, distribution TEXT NOT NULL, version TEXT NOT NULL, action TEXT NOT NULL, error TEXT NOT NULL);
+
+CREATE TABLE work (
+  run_id INTEGER NOT NULL, round INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, plugin TEXT NOT NULL,
+  distribution TEXT NOT NULL, version TEXT NOT NULL, calls INTEGER NOT NULL, duration_ms REAL NOT NULL,
+  PRIMARY KEY (run_id, round, kind, name));
+
 CREATE TABLE answers (
   candidate_id TEXT NOT NULL, round INTEGER NOT NULL, responder TEXT NOT NULL, version TEXT NOT NULL,
   input TEXT NOT NULL, output TEXT, call_id TEXT, reason TEXT NOT NULL,
@@ -20,6 +33,7 @@ CREATE TABLE bank_versions (
 CREATE TABLE calls (
   id TEXT PRIMARY KEY, run_id INTEGER NOT NULL, round INTEGER NOT NULL, stage TEXT NOT NULL, ordinal INTEGER NOT NULL,
   model TEXT NOT NULL, params TEXT NOT NULL, messages TEXT NOT NULL, prompt_hash TEXT NOT NULL,
+  seed_ids TEXT NOT NULL,
   reserved_usd REAL, reserved_tokens INTEGER, lost_usd REAL NOT NULL, lost_tokens INTEGER NOT NULL,
   lost_calls INTEGER NOT NULL,
   cost_usd REAL, prompt_tokens INTEGER, completion_tokens INTEGER, answer TEXT, logprobs TEXT, finish_reason TEXT,
@@ -33,6 +47,9 @@ CREATE TABLE feedback_item (
   run_id TEXT NOT NULL, step INTEGER NOT NULL, micro INTEGER NOT NULL, pos INTEGER NOT NULL,
   instruction_id TEXT NOT NULL,
   loss REAL, PRIMARY KEY (run_id, step, micro, pos)) WITHOUT ROWID;
+
+CREATE TABLE seed_notes (
+  round INTEGER PRIMARY KEY, policy TEXT NOT NULL, notes TEXT NOT NULL);
 
 CREATE TABLE feedback_step (
   run_id TEXT NOT NULL, step INTEGER NOT NULL, round INTEGER NOT NULL, loss REAL, grad_norm REAL,
@@ -55,7 +72,8 @@ CREATE TABLE positions (
 CREATE TABLE proposals (
   id INTEGER PRIMARY KEY, candidate_id TEXT NOT NULL REFERENCES candidates(id), round INTEGER,
   arrival_id INTEGER REFERENCES arrivals(id), first INTEGER NOT NULL, generator TEXT NOT NULL, source TEXT,
-  line_start INTEGER, line_end INTEGER, licence TEXT, call_id TEXT, seed_ids TEXT NOT NULL, kind TEXT);
+  line_start INTEGER, line_end INTEGER, licence TEXT, call_id TEXT, seed_ids TEXT NOT NULL, kind TEXT,
+  version TEXT NOT NULL DEFAULT '');
 
 CREATE TABLE rounds (
   round INTEGER PRIMARY KEY, run_id INTEGER NOT NULL REFERENCES runs(id),
@@ -99,6 +117,8 @@ CREATE TABLE verdicts (
   version TEXT NOT NULL,
   kept INTEGER NOT NULL, measure TEXT NOT NULL, value REAL, unit TEXT NOT NULL, limit_value REAL, neighbour TEXT,
   reason TEXT NOT NULL, PRIMARY KEY (candidate_id, round, ordinal)) WITHOUT ROWID;
+
+CREATE INDEX failed_candidates_candidate ON failed_candidates(candidate_id);
 
 CREATE INDEX bank_events_candidate ON bank_events(candidate_id, version);
 

@@ -132,6 +132,10 @@ class Dialogue:
         for place, ids in enumerate(executed, start=1):
             self.report(self.step + 1, perf if place == len(executed) else None, ids)
 
+    def batches(self) -> list[list[str]]:
+        """Give the rows of every step proposed so far, by their ids."""
+        return [[self.episode.table.ids[row] for row in batch] for block in self._blocks for batch in block]
+
     def restore(self, choices: Sequence[Choice], step: int) -> None:
         """Go on where an episode was left.
 

@@ -1,25 +1,25 @@
 """The folder in which a policy is learned: what belongs to it, and how much of it is done.
 
-    raise.json               settings, ids of the pool and of the validation rows
-    features.safetensors     what the auxiliary model measured
-    small/                   the model, where none was named
-    episode-003/             the episode that is being played: its newest checkpoint and choices
-    played-002.jsonl         the choices and rewards of the newest episode learned from
-    learner-002.pt           actor, critic and their optimisers after it
-    policy.safetensors       the policy, once all episodes are done
+- ``raise.json``: settings, ids of the pool, of the validation rows, and of the rows that can be learned from
+- ``features.safetensors``: what the auxiliary model measured
+- ``small/``: the model, where none was named
+- ``episode-003/``: the episode that is being played: its newest checkpoint and choices
+- ``played-002.jsonl``: the choices and rewards of the newest episode learned from
+- ``learner-002.pt``: actor, critic and their optimisers after it
+- ``policy.safetensors``: the policy, once all episodes are done
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from insgen.errors import ConfigError, DataError
-from insgen.records import Candidate
+from insgen.records import Candidate, Turn
 from insgen.training.lora import LoraOptions
 from insgen.training.raising.episode import Choice
 from insgen.training.raising.learner import Learner
@@ -87,6 +87,12 @@ class RaiseFolder:
                 "  Name that folder, or learn a policy."
             ) from error
 
+    def validation(self) -> list[Candidate]:
+        """Give the validation rows."""
+        return [
+            Candidate(**{**row, "turns": tuple(Turn(*turn) for turn in row["turns"])}) for row in self.about()["texts"]
+        ]
+
     def played(self) -> list[Choice]:
         """Give the choices of the newest episode learned from; none where there is none."""
         found = sorted(self.path.glob("played-*.jsonl"))
@@ -133,17 +139,21 @@ class RaiseFolder:
             if int(folder.name.removeprefix("episode-")) <= done:
                 shutil.rmtree(folder)
 
-    def begin(self, settings: RaiseSettings, pool: Sequence[Candidate], held: Sequence[Candidate]) -> None:
-        """Write down what is begun; once."""
+    def begin(self, settings: RaiseSettings, lists: Mapping[str, list[str]], validation: Sequence[Candidate]) -> None:
+        """Write down what is begun; once.
+
+        :param lists: ids of the pool, of the validation rows, and of the rows of the pool that can be learned from.
+        :param validation: those rows, in full: they may be from a file that is not there for ever.
+        """
         if self._about.exists():
             return
         self.path.mkdir(parents=True, exist_ok=True)
-        about = {"schema": SCHEMA, "settings": settings.flat(), **_named(pool, held)}
+        about = {"schema": SCHEMA, "settings": settings.flat(), **lists, "texts": [_texts(row) for row in validation]}
         part = self.path / ".raise.json.part"
         part.write_text(json.dumps(about) + "\n", encoding="utf-8")
         part.replace(self._about)
 
-    def check(self, settings: RaiseSettings, pool: Sequence[Candidate], held: Sequence[Candidate]) -> None:
+    def check(self, settings: RaiseSettings, lists: Mapping[str, list[str]]) -> None:
         """Refuse a folder of something else, and other settings or rows than learning was begun with.
 
         :raises DataError: it holds something else; ``ConfigError``: what changed is named.
@@ -163,7 +173,7 @@ class RaiseFolder:
             for name in now
             if name not in _FREE and was.get(name) != now[name]
         ]
-        changes += [f"other {name} rows" for name, ids in _named(pool, held).items() if begun[name] != ids]
+        changes += [f"other {name} rows" for name, ids in lists.items() if begun[name] != ids]
         if changes:
             raise ConfigError(
                 f"{self.path} holds a policy learned with other settings: {', '.join(changes)}.\n"
@@ -172,5 +182,6 @@ class RaiseFolder:
             )
 
 
-def _named(pool: Sequence[Candidate], held: Sequence[Candidate]) -> dict[str, list[str]]:
-    return {"pool": [row.id for row in pool], "validation": [row.id for row in held]}
+def _texts(row: Candidate) -> dict[str, Any]:
+    texts = {name: getattr(row, name) for name in ("instruction", "input", "output", "system")}
+    return {**texts, "turns": [(turn.role, turn.content) for turn in row.turns]}

@@ -62,10 +62,11 @@ def performance(target: TargetModel, rows: Sequence[Encoded], rows_at_once: int)
     return -total / sum(row.n_targets for row in rows)
 
 
-def play(dialogue: Dialogue, training: Training, stand: Stand, folder: Path, watch: Watch) -> None:
+def play(dialogue: Dialogue, training: Training, stand: Stand, folder: Path, watch: Watch) -> float:
     """Play an episode to its end, from its newest checkpoint where there is one.
 
     :param folder: of this episode alone; made when it is not there.
+    :returns: P after the last step.
     :raises DivergedError: a loss or gradient is not finite; called again, it goes on from the newest checkpoint.
     :raises StageError: the validation loss is not finite; likewise.
     """
@@ -83,6 +84,8 @@ def play(dialogue: Dialogue, training: Training, stand: Stand, folder: Path, wat
         watch(Played(dialogue.number, training.n_steps, outcome, perf))
         if perf is not None and (step % stand.checkpoint_every == 0 or step == training.n_steps):
             _keep(dialogue, training, perf, folder)
+    assert perf is not None  # it is measured after the last step
+    return perf
 
 
 def _keep(dialogue: Dialogue, training: Training, perf: float, folder: Path) -> None:
@@ -118,7 +121,8 @@ def write_choices(path: Path, choices: Sequence[Choice], perf: float) -> None:
     :param perf: P after the last step that they were played to.
     """
     part = path.with_name(f".{path.name}.part")
-    part.write_text("".join(f"{line}\n" for line in (json.dumps({"perf": perf}), *(c.line() for c in choices))), "utf-8")
+    lines = [json.dumps({"perf": perf}), *(choice.line() for choice in choices)]
+    part.write_text("".join(f"{line}\n" for line in lines), "utf-8")
     part.replace(path)
 
 

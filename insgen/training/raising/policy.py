@@ -1,8 +1,8 @@
 """The policy: a scorer of rows, a critic of states, and what makes their numbers mean something elsewhere.
 
 The actor is a small net applied to each row of a state; the critic is one applied to the mean row (the paper leaves
-both open: 39-64-1, tanh). A policy file (safetensors) holds both, the column statistics, the centres of the classes and,
-as text, what the columns are and which auxiliary model measured them: with others the scores mean nothing.
+both open: 39-64-1, tanh). A policy file (safetensors) holds both, the column statistics, the centres of the classes
+and, as text, what the columns are and which auxiliary model measured them: with others the scores mean nothing.
 """
 
 from __future__ import annotations
@@ -142,6 +142,16 @@ class Policy:
                 "  Name its folder, or learn one with `insgen raise train`."
             ) from error
         return made
+
+    @property
+    def digest(self) -> str:
+        """Name the policy by its numbers."""
+        import hashlib
+
+        made = hashlib.blake2b(digest_size=12)
+        for name, each in sorted(self._arrays().items()):
+            made.update(name.encode() + each.tobytes())
+        return f"b2:{made.hexdigest()}"
 
     def refuse_other(self, auxiliary: str, semantics: int) -> None:
         """Refuse columns that the policy was not learned on.

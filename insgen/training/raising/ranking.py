@@ -52,7 +52,7 @@ class PolicyRanking:
     label: str
 
 
-def rank_by_policy(rows: Sequence[Candidate], folder: Path, device: str = "auto") -> PolicyRanking:
+def rank_rows(rows: Sequence[Candidate], folder: Path, device: str = "auto") -> PolicyRanking:
     """Rank rows by a policy.
 
     :param rows: each once.

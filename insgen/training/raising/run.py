@@ -22,8 +22,8 @@ from insgen.training.lora import add_lora
 from insgen.training.raising.dialogue import Dialogue, refuse_small_pool
 from insgen.training.raising.episode import Episode, Table
 from insgen.training.raising.features import FeatureFile, identity
-from insgen.training.raising.learner import Learner
 from insgen.training.raising.folder import RaiseFolder, RaiseSettings
+from insgen.training.raising.learner import Learner
 from insgen.training.raising.playing import Stand, Watch, play
 from insgen.training.raising.policy import Policy, PolicyFacts
 from insgen.training.raising.state import Scaling
@@ -73,10 +73,11 @@ class RaiseRun:
         """
         rows = sorted({row.id: row for row in rows}.values(), key=lambda row: row.id)
         pool, held = (rows, list(validation)) if validation else self._hold_out(rows)
-        self.folder.check(self.settings, pool, held)
+        lists = {"pool": [str(row.id) for row in pool], "validation": [str(row.id) for row in held]}
+        self.folder.check(self.settings, lists)
         model = self._model([*pool, *held])
         target = TargetModel.load(model)
-        encoded = {row.id: target.encode(row) for row in pool}
+        encoded = {str(row.id): target.encode(row) for row in pool}
         judged = [row for row in map(target.encode, held) if row.n_targets]
         usable = [row for row in pool if encoded[row.id].n_targets]
         n_steps = self.settings.raising.n_steps(len(usable))
@@ -86,7 +87,7 @@ class RaiseRun:
                 f"None of the {len(held)} validation rows has an answer to measure P on.\n"
                 "  Expected rows with answers that fit into the context.\n  Name other validation rows."
             )
-        self.folder.begin(self.settings, pool, held)
+        self.folder.begin(self.settings, {**lists, "rows": [str(row.id) for row in usable]}, held)
         learner, table = self._learner(target, usable, measured)
         stand = Stand(encoded, judged, self.settings.checkpoint_every)
         told = [
@@ -158,10 +159,9 @@ class RaiseRun:
             add_lora(target, settings.lora)
         training = Training(target, settings.optimiser, plan.n_steps)
         dialogue = Dialogue(learner.policy, plan.table, settings.raising, plan.n_steps, number=number)
-        play(dialogue, training, stand, self.folder.episode(number), watch)
+        last = play(dialogue, training, stand, self.folder.episode(number), watch)
         episode = dialogue.episode
         figures = learner.learn(episode)
-        last = episode.choices[0].perf + figures["return"]
         stages = tuple(episode.stage(choice.step, choice.perf) for choice in episode.choices)
         learner.policy.told(rounds=number, stages=stages)
         self.folder.keep(learner, episode.choices, last)
