@@ -133,7 +133,7 @@ __all__ = [
 ]
 
 
-_LATER = {name: "insgen.training.target" for name in ("ModelOptions", "TargetModel")}
+_LATER = dict.fromkeys(("ModelOptions", "TargetModel"), "insgen.training.target")
 
 
 def __getattr__(name: str) -> object:

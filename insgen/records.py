@@ -226,13 +226,13 @@ class SeedUpdate:
 
 @dataclass(frozen=True)
 class Yield:
-    """What one question of a generator brought, in a finished round.
+    """What one answered question of a generator brought, in a finished round.
 
     :ivar round: counted from 1.
     :ivar generator: who asked.
     :ivar seed_ids: the seeds that stood in its prompt.
     :ivar kept: tasks of its answer that passed every filter and got their answer and every score.
-    :ivar cost_usd: what it cost, with all that was bought for its tasks, in USD; lost and reserved money included.
+    :ivar cost_usd: what it cost, with all that was bought for its tasks, in USD; without what broken attempts lost.
     :ivar calls: how many calls that were; a call shared with other questions' tasks counts in part.
     """
 

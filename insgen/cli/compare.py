@@ -45,7 +45,7 @@ Columns (distances are 1 - cosine similarity, 0 to 2):
     "selectors",
     multiple=True,
     metavar="NAME[:KEY=VALUE]",
-    help="A selector; its options follow a colon, with commas between them.  [default: all]",
+    help="A selector; its options follow a colon, with commas between them.  [default: all that need none]",
 )
 @click.option(
     "--size",

@@ -22,7 +22,6 @@ from insgen.cli.output import (
 if TYPE_CHECKING:
     from collections import Counter
 
-    from insgen.hooks.call import Live
     from insgen.loop.feedback import Imported
 
 _SHOWN = 10  # unknown ids printed for people; --json has all of them
@@ -73,6 +72,10 @@ def import_(file: Path, project: Path, format_: str, options: tuple[str, ...], a
     one counts, wherever it stands; of an evaluation item likewise. Ids that this project never saw are stored, counted
     and listed.
     """
+    from functools import partial
+
+    from insgen.config.load import parse_options
+    from insgen.hooks.manager import load_plugins
     from insgen.loop.feedback import import_feedback, import_results, speaks_contract
     from insgen.store.database import open_store
 
@@ -80,12 +83,13 @@ def import_(file: Path, project: Path, format_: str, options: tuple[str, ...], a
     if format_ == "insgen" or (format_ == "auto" and speaks_contract(file)):
         if options:
             raise click.UsageError("--option is for evaluation results; a file of insgen.feedback/1 needs none.")
-        source = None
+        store_all = partial(import_feedback, path=file)
     else:
-        source = _results(file, "auto" if format_ == "auto" else format_, options)
+        given = {"format": format_, **parse_options(options)}
+        store_all = partial(import_results, plugins=load_plugins(), path=file, options=given)
     store = open_store(database)
     try:
-        told = import_results(store, source, Path.cwd()) if source else import_feedback(store, file)
+        told = store_all(store)
     finally:
         store.close()
     if as_json:
@@ -94,19 +98,6 @@ def import_(file: Path, project: Path, format_: str, options: tuple[str, ...], a
     for line in _lines(told):
         say(line)
     say(f"Next: insgen run {project}, then insgen seeds log -p {project}")
-
-
-def _results(file: Path, format_: str, options: tuple[str, ...]) -> Live:
-    """The reader of evaluation results, set on one file; glob signs in its name are only signs."""
-    from glob import escape
-
-    from insgen.config.load import parse_options
-    from insgen.config.settings import StageUse
-    from insgen.hooks.manager import load_plugins
-    from insgen.loop.pipeline import make_stage
-
-    given = {"path": escape(str(file)), "format": format_, **parse_options(options)}
-    return make_stage(load_plugins(), "feedback source", StageUse("eval-results", given, "insgen feedback import"))
 
 
 def _lines(told: Imported) -> list[str]:

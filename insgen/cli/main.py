@@ -12,6 +12,7 @@ import click
 from insgen.cli.add import add
 from insgen.cli.bank import bank
 from insgen.cli.batches import batches
+from insgen.cli.calibrate import calibrate
 from insgen.cli.check import check
 from insgen.cli.compare import compare
 from insgen.cli.costs import costs
@@ -23,8 +24,10 @@ from insgen.cli.output import example, paint, put, safe, say
 from insgen.cli.plugins import plugins
 from insgen.cli.preview import preview
 from insgen.cli.quickstart import quickstart
+from insgen.cli.raise_ import raise_
 from insgen.cli.recipes import recipes
 from insgen.cli.replay import replay
+from insgen.cli.review import review
 from insgen.cli.run import run
 from insgen.cli.seeds import seeds
 from insgen.cli.sql import sql
@@ -32,7 +35,9 @@ from insgen.cli.status import status
 from insgen.cli.train import train
 from insgen.cli.why import why
 from insgen.errors import InsgenError, PluginError
+from insgen.hooks.scan import may_offer
 
+_KEY = "insgen.cli.main.offered"
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
@@ -40,23 +45,32 @@ INTERRUPTED = 130
 class _Commands(click.Group):
     """The built-in commands, and those that installed plugins offer."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return [*self.commands, *sorted(_offered())]  # in the order of the journey, not of the alphabet
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*self.commands, *sorted(_known(ctx))]  # in the order of the journey, not of the alphabet
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return super().get_command(ctx, cmd_name) or _offered().get(cmd_name)
+        return super().get_command(ctx, cmd_name) or _known(ctx).get(cmd_name)
+
+
+def _known(ctx: click.Context) -> dict[str, click.Command]:
+    """Commands of installed plugins, looked for once per call of the program."""
+    if _KEY not in ctx.meta:
+        ctx.meta[_KEY] = _offered()
+    found: dict[str, click.Command] = ctx.meta[_KEY]
+    return found
 
 
 def _offered() -> dict[str, click.Command]:
     """Commands of installed plugins; a broken plugin is named on stderr by the commands that need plugins, not here."""
     from importlib.metadata import entry_points
 
-    if not entry_points(group="insgen"):
+    entries = [entry for entry in entry_points(group="insgen") if may_offer(entry, "insgen_commands")]
+    if not entries:
         return {}
     from insgen.hooks.manager import load_plugins
 
     offered: dict[str, click.Command] = {}
-    for offer in load_plugins(builtins=False).named("command"):
+    for offer in load_plugins(builtins=False, entries=entries).named("command"):
         if offer.name in offered or offer.name in main_group.commands:
             raise PluginError(
                 f'{offer.plugin} ({offer.distribution} {offer.version}) offers the command "{offer.name}",'
@@ -97,8 +111,11 @@ for _command in (
     export,
     batches,
     train,
+    raise_,
     feedback,
     seeds,
+    review,
+    calibrate,
     replay,
     compare,
     sql,

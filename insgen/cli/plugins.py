@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from insgen.cli.output import example, json_option, print_json, print_table, say, width
+from insgen.cli.plugins_freeze import freeze
 from insgen.cli.plugins_new import PLACES, new
 from insgen.cli.plugins_test import test
 
@@ -96,6 +97,7 @@ def show(name: str, project: Path | None, as_json: bool) -> None:
 
 plugins.add_command(new)
 plugins.add_command(test)
+plugins.add_command(freeze)
 
 
 def _tell(offer: Offer, loaded: Plugins) -> None:

@@ -33,10 +33,21 @@ if TYPE_CHECKING:
     multiple=True,
     help="A file with an example answer of a model, for parsers; may be given several times.",
 )
+@click.option(
+    "--files",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A folder whose files the stage finds in its project, for example prompts and data.",
+)
 @click.option("--reply", default="", help="What the test's language model answers to every question.")
 @json_option
 def test(
-    plugin: str, only: str | None, settings: tuple[str, ...], answers: tuple[Path, ...], reply: str, as_json: bool
+    plugin: str,
+    only: str | None,
+    settings: tuple[str, ...],
+    answers: tuple[Path, ...],
+    files: Path | None,
+    reply: str,
+    as_json: bool,
 ) -> None:
     """Test the stages of a plugin against their contracts.
 
@@ -50,7 +61,8 @@ def test(
     subjects = _subjects(plugin, only, settings)
     outcomes: list[Outcome] = []
     shown = ""
-    for outcome in run_checks(subjects, [path.read_text(encoding="utf-8") for path in answers], reply):
+    examples = [path.read_text(encoding="utf-8") for path in answers]
+    for outcome in run_checks(subjects, examples, reply, files):
         outcomes.append(outcome)
         if as_json:
             continue

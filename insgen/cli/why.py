@@ -92,7 +92,7 @@ def _verdict(row: dict[str, Any]) -> str:
     if row["neighbour"]:
         text = f' "{one_line(row["neighbour_instruction"], 80)}"' if row["neighbour_instruction"] else ""
         measured += f"; neighbour {row['neighbour']}{text}"
-    verdict = "kept" if row["kept"] else f"REJECTED ({row['reason']})"
+    verdict = f"kept{_because(row['reason'])}" if row["kept"] else f"REJECTED ({row['reason']})"
     return f"  round {row['round']}  {verdict} by {row['filter']} {row['version']}{measured}"
 
 

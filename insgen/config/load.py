@@ -94,7 +94,7 @@ def resolve(tables: Mapping[str, Any], path: Path) -> RunConfig:
         budget=decode(Budget, tables.get("budget", {}), f"{name}, [budget]"),
         llm=decode(Llm, tables["llm"], f"{name}, [llm]") if "llm" in tables else None,
         embed=one("embed", Embed, ("use", "text", "executor")),
-        select=one("select", Select, ("use", "size", "compete")),
+        select=one("select", Select, ("use", "size", "compete", "min_quality")),
         generate=tuple(stage for _, stage in many("generate")),
         filters=tuple(stage for _, stage in many("filter")),
         respond=use("respond", respond, ("use",), "[respond]") if respond is not None else None,

@@ -62,6 +62,9 @@ class Loop:
     #: or a score, over whole rounds; 0 = never
     max_empty_calls: int = 20
     prompt_seeds: int = 3  #: seeds drawn per round for prompts
+    #: what people's verdicts (`insgen review`) are good for: overrule = an accepted candidate passes every filter, a
+    #: rejected one is kept out of the bank; advise = they are only stored
+    verdicts: Literal["overrule", "advise"] = "overrule"
     train_every: int = 0  #: train the model of [train] on the bank after every so many rounds; 0 = never
     #: when a plugin fails: stop; or go on, and let what it should have judged wait for the next run (skip); or, once it
     #: failed quarantine_after times in a run, also leave it out (quarantine)
@@ -123,9 +126,12 @@ class Select:
     #: who competes with the members: what the round brought, or everything that was ever kept, in rounds of its own
     #: too once nothing new comes, until the bank is full
     compete: Literal["newcomers", "everything"] = "newcomers"
+    min_quality: float = 0.0  #: least quality of a member, 0 to 1; `insgen calibrate` places it
 
     def __post_init__(self) -> None:
         _at_least(0, size=self.size)
+        if not 0 <= self.min_quality <= 1:
+            raise ConfigError(f"min_quality is {self.min_quality}.\n  Expected a number from 0 to 1.\n  Change it.")
 
 
 @dataclass(frozen=True)
@@ -164,9 +170,7 @@ class Train:
         _at_least(1, max_tokens=self.max_tokens, checkpoint_every=self.checkpoint_every)
         _at_least(0, top=self.top, steps=self.steps, lora_rank=self.lora_rank)
         if not self.out:
-            raise ConfigError('out is "".
-  Expected a folder.
-  Change it, or delete it to get "models".')
+            raise ConfigError('out is "".\n  Expected a folder.\n  Change it, or delete it to get "models".')
 
 
 @dataclass(frozen=True)

@@ -148,11 +148,15 @@ class Plugins:
 
     :ivar manager: the pluggy manager; watchers are called through ``manager.hook``.
     :ivar broken: what was left out, and why.
+    :ivar origins: plugin -> its distribution and version, watchers included.
+    :ivar named_in_config: the plugins that the config names.
     """
 
     manager: pluggy.PluginManager
     offers: list[Offer] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
+    origins: dict[str, tuple[str, str]] = field(default_factory=dict)
+    named_in_config: frozenset[str] = frozenset()
 
     def named(self, kind: str) -> list[Offer]:
         """All offers of one kind, sorted by name."""
@@ -184,22 +188,29 @@ class Plugins:
         )
 
 
-def load_plugins(named: Sequence[str] = (), folder: Path | None = None, *, builtins: bool = True) -> Plugins:
+def load_plugins(
+    named: Sequence[str] = (),
+    folder: Path | None = None,
+    *,
+    builtins: bool = True,
+    entries: Sequence[EntryPoint] | None = None,
+) -> Plugins:
     """Build the manager and collect every offer.
 
     :param named: files (``./my_filter.py``) or modules named in the config; loaded last.
     :param folder: what relative files are relative to.
     :param builtins: False leaves the built-in stages out (to look for commands only).
+    :param entries: installed plugins to load; ``None`` = all of them.
     :raises PluginError: a plugin *named in the config* cannot be loaded.
     """
     manager = pluggy.PluginManager("insgen")
     manager.add_hookspecs(spec)
-    plugins = Plugins(manager)
+    plugins = Plugins(manager, named_in_config=frozenset(named))
     if builtins:
         own = _own_version()
         for built_in in BUILTIN_PLUGINS:
             _register(plugins, importlib.import_module(built_in), built_in, "insgen", own)
-    for entry in _entry_points():
+    for entry in _entry_points() if entries is None else sorted(entries, key=lambda each: each.name):
         _load_entry(plugins, entry)
     for name in named:
         module, distribution, version = _import_named(name, folder or Path())
@@ -236,6 +247,7 @@ def _register(plugins: Plugins, module: Any, name: str, distribution: str, versi
         plugins.broken.append(_broken(name, distribution, version, error))
         return
     plugins.offers.extend(offers)
+    plugins.origins[name] = distribution, version
 
 
 def _broken(name: str, distribution: str, version: str, error: BaseException) -> Broken:

@@ -171,7 +171,8 @@ def insgen_recipes() -> Sequence[Recipe]:  # type: ignore[empty-body]  # a hooks
 def insgen_commands() -> Sequence[click.Command]:  # type: ignore[empty-body]  # a hookspec has no body
     """Offer commands: click commands that stand beside the built-in ones.
 
-    Called when the command line is built (also for ``insgen --help``): import nothing heavy at the top.
+    Called when the command line is built (also for ``insgen --help``): import nothing heavy at the top. The module that
+    the entry point names must itself name this hook; it is looked for in the source, so that others need not be imported.
 
     :returns: commands; a name that is taken is an error naming both plugins.
     :raises: nothing.
@@ -214,9 +215,10 @@ def insgen_round_finished(run_id: int, round: int, counters: Mapping[str, Any]) 
 
     :param run_id: row of ``runs``.
     :param round: counted from 1 over the life of the project.
-    :param counters: proposed, kept, rejected (by reason), admitted, evicted, members, duration_ms; trend (how varied a
-        model's proposals were: novelty, entropy, seed_distance, words; ``None`` without a model) and warnings (new
-        alarms of the collapse watch, one sentence each).
+    :param counters: proposed, kept, rejected (by reason), admitted, evicted, members, duration_ms; llm_calls and
+        cost_usd of this round; mean_quality of the bank (0 to 1, ``None`` while it is empty); trend (how varied a
+        model's proposals were: novelty, entropy, seed_distance, words; ``None`` without a model) and warnings (failures
+        of plugins, and new alarms of the collapse watch, one sentence each).
     :raises: an exception stops the run after the round is stored.
     """
 

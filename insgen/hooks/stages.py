@@ -358,7 +358,7 @@ class FeedbackView(Protocol):
         """
 
     def yields(self) -> Sequence[Yield]:
-        """What every question with seeds in its prompt brought, in the order asked; of finished rounds only."""
+        """What every answered question with seeds in its prompt brought, in the order asked; of finished rounds only."""
 
 
 @dataclass(frozen=True)

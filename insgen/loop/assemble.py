@@ -20,8 +20,10 @@ from insgen.loop.failures import Tolerance
 from insgen.loop.feedback import Listener
 from insgen.loop.pipeline import Pipeline, build_pipeline
 from insgen.loop.proposals import Proposer
+from insgen.loop.reembedding import embed_anew
 from insgen.loop.rounds import Player
 from insgen.loop.run import Run
+from insgen.loop.training import Trainer, is_embedding, make_base_model, serving
 from insgen.models.asking import Asker
 from insgen.models.embedding import Embedding, model_of
 from insgen.models.llm import Provider
@@ -43,13 +45,17 @@ class Assembly:
         self.tables: dict[str, Any] = override(read_tables(found), settings)
         self.config: RunConfig = resolve(self.tables, found)
         self.plugins: Plugins = load_plugins(self.config.plugins, self.config.folder)
-        self.pipeline: Pipeline = build_pipeline(self.config, self.plugins)
+        self.pipeline: Pipeline = build_pipeline(serving(self.config), self.plugins)
         self._asking: Asker | None = None
 
     @property
     def model(self) -> str:
         """Identity of the config's embedding model."""
         return model_of(self.pipeline.embedder, self.config.embed[0].text)
+
+    def ready(self) -> None:
+        """Make the small model that the config trains when it names none, where it is not there yet."""
+        make_base_model(self.config)
 
     def watch(self, watcher: object) -> None:
         """Register an observer of the run."""
@@ -75,9 +81,13 @@ class Assembly:
         store = open_store(database or self.config.database)
         try:
             with explained(store.path):
-                if not migrating:
+                self.ready()
+                if not migrating and not is_embedding(self.config):
                     refuse_other_model(store.conn, self.model)
-                yield self._run(store, max_rounds, paying or store)
+                run = self._run(store, max_rounds, paying or store)
+                if database is None and not migrating:
+                    run.trainer = self._trainer(run)
+                yield run
         finally:
             if self._asking is not None:
                 self._asking.close()
@@ -95,7 +105,28 @@ class Assembly:
         self._asking = Asker(store, Provider(settings), settings, self.config.budget, tell)
         return self._asking
 
+    def _trainer(self, run: Run) -> Trainer | None:
+        """Make what trains between rounds; ``None`` when nothing is trained."""
+        if self.config.train is None:
+            return None
+
+        def rebuild() -> tuple[Proposer, Player]:
+            self.pipeline = build_pipeline(serving(self.config), self.plugins)
+            player, done = run.player, run.proposer.done
+            proposer, made = self._parts(player.store, player.llm, player.tolerance)
+            proposer.done = done
+            return proposer, made
+
+        return Trainer(self.config, rebuild)
+
     def _run(self, store: Store, max_rounds: int, paying: Store) -> Run:
+        tolerance = Tolerance(self.config.loop, len(self.pipeline.scorers))
+        proposer, player = self._parts(store, self._asker(paying), tolerance)
+        hook = self.plugins.manager.hook
+        return Run(proposer, player, self.config.loop, hook, self.tables, config_hash(self.tables), max_rounds)
+
+    def _parts(self, store: Store, asker: Asker | None, tolerance: Tolerance) -> tuple[Proposer, Player]:
+        """Make proposer and player of the pipeline; vectors of a model in training are brought up to date."""
         config, pipeline = self.config, self.pipeline
         embedding = Embedding(store, pipeline.embedder, pipeline.executor, config.embed[0].text)
         bank = Bank(store.conn, embedding.model, embedding.dimension, embedding.embed_texts)
@@ -107,8 +138,6 @@ class Assembly:
         def advance(progress: StageProgress) -> None:
             self.plugins.manager.hook.insgen_stage_advanced(progress=progress)
 
-        asker = self._asker(paying)
-        tolerance = Tolerance(config.loop, len(pipeline.scorers))
         proposer = Proposer(
             store,
             bank,
@@ -136,9 +165,14 @@ class Assembly:
             asker,
             config.loop.target,
             tolerance,
+            everything=config.select[0].compete == "everything",
+            verdicts=config.loop.verdicts,
+            min_quality=config.select[0].min_quality,
         )
-        hook = self.plugins.manager.hook
-        return Run(proposer, player, config.loop, hook, self.tables, config_hash(self.tables), max_rounds)
+        _, _, ranked_with = member_store.selector_state(store.conn)
+        if is_embedding(config) and ranked_with not in ("", embedding.model):
+            embed_anew(player, ranked_with)
+        return proposer, player
 
 
 def refuse_other_model(conn: sqlite3.Connection, model: str) -> None:

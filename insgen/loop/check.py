@@ -12,12 +12,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from insgen.bank.ingest import read_seed_tasks
+from insgen.errors import ConfigError
 from insgen.hooks import call
 from insgen.loop.assemble import Assembly, refuse_other_model
 from insgen.loop.check_llm import Finding, attempt, check_model, check_spending
 from insgen.loop.estimate import Rehearsal, rehearse
+from insgen.loop.failures import changes_told
+from insgen.loop.freezing import FREEZE_FILE, differences, needs, read_needs
 from insgen.loop.run import Run
+from insgen.loop.training import is_embedding
 from insgen.store import members as member_store
+from insgen.store.blame import changed_since
 from insgen.store.database import open_reader
 
 
@@ -32,10 +37,12 @@ def check_project(path: Path, settings: Sequence[str], *, really_call: bool = Fa
     config = assembly.config
     found = [Finding("config", True, f"{config.path}, recipe {config.recipe or 'none'}")]
     found += [Finding("plugin", False, str(broken)) for broken in assembly.plugins.broken]
+    found.append(attempt("plugins", lambda: _versions(assembly)))
     stages = ", ".join(f"{live.kind} {live.name}" for live in assembly.pipeline.stages())
     found.append(Finding("stages", True, stages))
     seeds = config.folder / "seeds.jsonl"
     found.append(attempt("seeds", lambda: f"{len(read_seed_tasks(seeds))} seed tasks in {seeds.name}"))
+    assembly.ready()
     found.append(
         attempt(
             "embedder",
@@ -44,7 +51,7 @@ def check_project(path: Path, settings: Sequence[str], *, really_call: bool = Fa
             ),
         )
     )
-    model = assembly.model if found[-1].ok else ""
+    model = assembly.model if found[-1].ok and not is_embedding(config) else ""
     found.append(attempt("database", lambda: _database(config.database, model)))
     if found[-2].ok:
         about_llm = check_model(config.llm) if config.llm is not None else []
@@ -68,6 +75,29 @@ def _database(path: Path, model: str) -> str:
         if model:
             refuse_other_model(conn, model)
     return f"{path.name}, bank version {version}"
+
+
+def _versions(assembly: Assembly) -> str:
+    """Compare the plugins in use with the frozen ones, else with those of the last run.
+
+    :raises ConfigError: they are not those that were frozen.
+    """
+    now = needs(assembly.pipeline, assembly.plugins)
+    frozen = assembly.config.folder / FREEZE_FILE
+    told = ", ".join(f"{name} {version}" for name, version in now.items())
+    if frozen.exists():
+        wrong = differences(read_needs(frozen), now)
+        if wrong:
+            raise ConfigError(
+                f"{'; '.join(wrong)}.\n  Expected what {frozen.name} says.\n"
+                f"  `pip install -r {frozen}` brings it back; `insgen plugins freeze` takes what is there now."
+            )
+        return f"{told}, as frozen"
+    changes: list[str] = []
+    if assembly.config.database.exists():
+        with closing(open_reader(assembly.config.database)) as conn:
+            changes = changes_told(changed_since(conn, assembly.pipeline.plugins()))
+    return "; ".join([told, *changes])
 
 
 def _sources(assembly: Assembly) -> tuple[list[Finding], bool]:

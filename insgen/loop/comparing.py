@@ -7,6 +7,7 @@ process must hold little while they run (see `choose_apart`).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_LOG = logging.getLogger(__name__)
 _CLUSTERED_ROWS = 20_000  # k-means on a sample of so many; 5 s for 100 clusters at 384 dimensions
 _FIGURES = ("quality", "spacing_median", "spacing_p10", "vendi", "coverage", "radius", "evenness")
 
@@ -62,7 +64,7 @@ def compare(
 ) -> Comparison:
     """Let selectors choose from everything that was ever kept and scored, and measure their choices.
 
-    :param selectors: names, or ``NAME:KEY=VALUE,...``; none = all that are offered, the project's own first. The
+    :param selectors: names, or ``NAME:KEY=VALUE,...``; none = all that need no options, the project's own first. The
         project's own selector starts from the options in its config.
     :param sizes: none = the bank's size in the config.
     :param arrivals: rank round after round, in the order in which the candidates came.
@@ -182,4 +184,16 @@ def _clusters(vectors: NDArray[np.float32], n_clusters: int, seed: int) -> tuple
 
 
 def _all_selectors(config: RunConfig, plugins: Plugins) -> list[str]:
-    return list(dict.fromkeys([config.select[1].use, *(offer.name for offer in plugins.named("selector"))]))
+    """Name the project's own selector, and the others that work without being told anything."""
+    own = config.select[1].use
+    others = [offer.name for offer in plugins.named("selector") if offer.name != own]
+    return [own, *(name for name in others if _works_bare(config, plugins, name))]
+
+
+def _works_bare(config: RunConfig, plugins: Plugins, name: str) -> bool:
+    try:
+        make_selector(config, plugins, name)
+    except ConfigError as error:
+        _LOG.info("%s is left out: %s", name, error)
+        return False
+    return True

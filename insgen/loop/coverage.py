@@ -1,7 +1,7 @@
 """How near the bank is to evaluation items: before their results came in, and now.
 
-Flows in: signals named ``eval:...`` and two versions of the bank. Flows out: mean similarities to the nearest member, of
-failed and of passed items. What is done about the failures is the seed policy's business.
+Flows in: signals named ``eval:...`` and two versions of the bank. Flows out: mean similarities to the nearest member,
+of failed and of passed items. What is done about the failures is the seed policy's business.
 """
 
 from __future__ import annotations

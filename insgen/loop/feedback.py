@@ -7,22 +7,25 @@ is lost, and nothing counts twice.
 
 from __future__ import annotations
 
+import glob
 import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from insgen.bank.bank import Bank
 from insgen.bank.seeds import apply_changes, dropped_ids, tasks_of
+from insgen.config.settings import StageUse
 from insgen.errors import DataError
 from insgen.feedback import SCHEMA, read_feedback
 from insgen.hooks import call
-from insgen.hooks.call import Live
+from insgen.hooks.manager import Plugins
 from insgen.hooks.stages import SeedContext
 from insgen.loop.failures import Tolerance
-from insgen.loop.pipeline import Pipeline
+from insgen.loop.pipeline import Pipeline, make_stage
 from insgen.models.embedding import Embedding
 from insgen.records import SeedUpdate, TrainingStep
 from insgen.store import feedback as feedback_store
@@ -95,29 +98,33 @@ def speaks_contract(path: Path) -> bool:
     return not isinstance(row, dict) or "schema" in row
 
 
-def import_results(store: Store, source: Live, folder: Path) -> Imported:
-    """Store all that a feedback source has to say, from its beginning, in one transaction: all of it, or nothing.
+def import_results(store: Store, plugins: Plugins, path: Path, options: Mapping[str, Any]) -> Imported:
+    """Store a file of evaluation results in one transaction: all of it, or nothing.
 
-    Of its signals, only ids that this project never saw count as unknown: the texts of an evaluation are its own.
+    Only ids that this project never saw count as unknown: the texts of an evaluation are its own.
 
-    :param folder: what relative paths among the source's options are relative to.
-    :raises DataError: what there is to read is no feedback, or there is nothing.
+    :param options: of the feedback source ``eval-results``, besides its path.
+    :raises DataError: it holds something else, or nothing.
     """
-    told = Imported(str(getattr(source.stage, "path", source.name)))
+    if not path.exists():
+        raise DataError(
+            f"There is no file {path}.\n  Expected evaluation results.\n  Name the file the evaluation wrote."
+        )
+    given = {**options, "path": glob.escape(str(path.absolute()))}
+    source = make_stage(plugins, "feedback source", StageUse("eval-results", given, "insgen feedback import"))
+    told = Imported(str(path))
     position, moved = "", True
     with store.atomic() as conn:
         round_ = last_round(conn) + 1
         while moved:
-            read = call.read_feedback(source, folder, position)
-            for step in read.steps:
-                told.steps[feedback_store.add_step(conn, step)] += 1
+            read = call.read_feedback(source, Path(), position)
             for signal in read.signals:
                 told.signals[feedback_store.add_signal(conn, round_, source.version, signal)] += 1
                 name = feedback_store.unknown_name(conn, signal)
                 if name and not signal.text:
                     told.unknown[name] += 1
             position, moved = read.position, read.position != position
-        if not told.steps and not told.signals:
+        if not told.signals:
             raise DataError(
                 f"{told.path} holds no record.\n  Expected at least one item of an evaluation.\n"
                 "  Name the file that the evaluation wrote."

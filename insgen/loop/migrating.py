@@ -4,10 +4,8 @@ Flows in: a project whose ``[embed]`` was changed. Flows out: vectors of the new
 version of the bank, and how far its members moved. Vectors are committed block by block, so a migration that is killed
 goes on where it was; the bank stays what it was until the last transaction.
 
-Every text that has a vector of the old model gets one of the new: members, everything ever kept, near-duplicates that
-were rejected, candidates that wait, and seeds, so that figures over all rounds stay comparable. Texts that filters
-brought along (evaluation items) are embedded by the next run that needs them. What the selector remembered is
-distances under the old model; it begins without them, as with an empty bank.
+Texts that filters brought along (evaluation items) are embedded by the next run that needs them. What the selector
+remembered is distances under the old model; it begins without them, as with an empty bank.
 """
 
 from __future__ import annotations
@@ -20,15 +18,13 @@ from typing import Any
 
 from insgen.hooks.stages import StageProgress
 from insgen.loop.assemble import Assembly
+from insgen.loop.reembedding import embed_anew
 from insgen.loop.rounds import Player
 from insgen.loop.run import Run
-from insgen.records import Candidate, Selection
-from insgen.store import embedded, ledger, queries, rounds, transfer
+from insgen.records import Selection
+from insgen.store import embedded, queries, rounds
 from insgen.store import members as member_store
 from insgen.store.database import open_reader
-
-BITE = 4096
-"""Texts in memory at once."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +77,7 @@ def migrate(path: Path, *, everything: bool = False, watcher: object | None = No
         _, _, old = member_store.selector_state(conn)
         if old == model:
             return Migrated(old, model, texts=embedded.counts(conn).get(model, 0))
-        n_texts, n_new = _embed(run.player, old)
+        n_texts, n_new = embed_anew(run.player, old)
         done = Migrated(old, model, n_texts, n_new)
         before = member_store.bank_version(conn)
         if not len(run.player.bank):
@@ -91,46 +87,17 @@ def migrate(path: Path, *, everything: bool = False, watcher: object | None = No
         return replace(done, **_moves(conn, before, version), members=len(selection.ranking))
 
 
-def _embed(player: Player, old: str) -> tuple[int, int]:
-    """Embed what is missing, in blocks that are the same however often this was begun.
-
-    :returns: how many texts there are, and how many were embedded now.
-    """
-    conn, model = player.store.conn, player.embedding.model
-    total, there, done = embedded.n_texts(conn, old), embedded.counts(conn).get(model, 0), 0
-    round_ = rounds.last_round(conn)
-    player.advance(StageProgress(round_, "embed anew", 0, total))
-    for bite in embedded.texts(conn, old, BITE):
-
-        def advance(so_far: int, of: int, done: int = done) -> None:  # noqa: ARG001 - the whole is told, not the bite
-            player.advance(StageProgress(round_, "embed anew", done + so_far, total))
-
-        player.embedding.embed(bite, 0, advance)
-        done += len(bite)
-    made = embedded.counts(conn).get(model, 0) - there
-    player.advance(StageProgress(round_, "embed anew", total, total, f"{made} vectors, {total - made} were there"))
-    return total, made
-
-
 def _rank(player: Player, *, everything: bool) -> Selection:
     """Rank the members under the new model as if all had just come, in the order of their old ranks."""
     pool = [member.candidate for member in player.bank.members()]
     if everything:
-        pool += _others(player, {candidate.id for candidate in pool})
+        pool += player.ranker.left_out({candidate.id for candidate in pool})
     stage, round_ = f"select {player.pipeline.selector.name}", rounds.last_round(player.store.conn)
     player.advance(StageProgress(round_, stage, 0, len(pool)))
     selection = player.ranker.rank((), pool, f"{member_store.bank_version(player.store.conn) + 1}/migrate")
     note = f"{len(selection.ranking)} of {len(pool)}"
     player.advance(StageProgress(round_, stage, len(pool), len(pool), note))
     return selection
-
-
-def _others(player: Player, members: set[str]) -> list[Candidate]:
-    """Everything with a quality that is no member, oldest first, with its new vector."""
-    conn = player.store.conn
-    ids = [id_ for id_ in transfer.kept_ids(conn, members_only=False) if id_ not in members]
-    vectors = transfer.read_vectors(conn, player.embedding.model, ids)
-    return [candidate.embedded(vectors[id_]) for id_, candidate in ledger.find_kept(conn, ids).items()]
 
 
 def _store(run: Run, selection: Selection) -> int:

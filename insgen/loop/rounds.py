@@ -20,6 +20,7 @@ from insgen.hooks import call
 from insgen.hooks.call import Live
 from insgen.hooks.stages import Prompts, StageProgress
 from insgen.loop.failures import Tolerance, work_of
+from insgen.loop.overruling import REJECTED, Overruling
 from insgen.loop.pipeline import Pipeline
 from insgen.loop.proposals import Proposed
 from insgen.loop.ranking import Ranker, quality_of
@@ -41,6 +42,7 @@ class RoundFacts:
     """Everything one round found out, before it is stored.
 
     :ivar rejected_by: rejection reasons, with their counts.
+    :ivar people: whose word outweighs a filter's.
     :ivar kept: survivors of all filters, with vector; with quality where one could be had.
     :ivar deferred: candidates that wait again: nothing could be bought for them, the target is reached, or they are
         set aside.
@@ -59,6 +61,7 @@ class RoundFacts:
     aside: dict[CandidateId, str] = field(default_factory=dict)
     selection: Selection | None = None
     rejected_by: Counter[str] = field(default_factory=Counter)
+    people: Overruling = field(default_factory=Overruling)
 
 
 @dataclass
@@ -72,6 +75,9 @@ class Player:
         0 = no limit.
     :ivar advance: told about progress inside the round.
     :ivar tolerance: what to do when a plugin fails.
+    :ivar everything: whether all that was ever kept competes with the members in each round.
+    :ivar verdicts: what people's verdicts are good for: ``overrule`` or ``advise``.
+    :ivar min_quality: least quality of a member, 0 to 1.
     """
 
     store: Store
@@ -85,6 +91,15 @@ class Player:
     llm: Asker | None = None
     target: int = 0
     tolerance: Tolerance = field(default_factory=Tolerance)
+    everything: bool = False
+    verdicts: str = "overrule"
+    min_quality: float = 0.0
+
+    @property
+    def grows(self) -> bool:
+        """Whether another round has somebody to take, though nothing new comes: the last one let somebody in."""
+        n, last = len(self.bank), rounds.rows_since(self.store.conn, 0, 1)
+        return self.everything and n < min(self.size, self.bank.n_scored) and bool(last and last[0].admitted)
 
     @property
     def ranker(self) -> Ranker:
@@ -98,7 +113,7 @@ class Player:
         :returns: the round's row as stored, its facts, and what changed in the bank (``None``: nothing reached it).
         """
         started = time.monotonic()
-        facts = RoundFacts(round_, proposed)
+        facts = RoundFacts(round_, proposed, people=Overruling.read(self.store.conn, self.verdicts))
         facts.fresh = self._fresh(proposed)
         survivors = self._filter(facts, facts.fresh)
         survivors = self._cut(facts, survivors)
@@ -120,7 +135,13 @@ class Player:
         ]
 
     def _filter(self, facts: RoundFacts, survivors: list[Candidate]) -> list[Candidate]:
-        """Run the filters in order; vectors are made only once a filter asks for them, for those still in."""
+        """Run the filters in order; vectors are made only once a filter asks for them, for those still in.
+
+        Whom people rejected meets no filter, and whom they accepted passes all.
+        """
+        judged, survivors = survivors, facts.people.admissible(survivors)
+        facts.fates |= {each.id: ("rejected", REJECTED) for each in judged if each.id in facts.people.rejected}
+        facts.rejected_by += Counter({REJECTED: len(judged) - len(survivors)})
         for live in self.pipeline.filters:
             if self.tolerance.is_out(live):
                 self.tolerance.pass_by(live, survivors)
@@ -132,7 +153,8 @@ class Player:
                 verdicts = self.tolerance.ask(call.filter_, live, survivors, self.bank) if survivors else []
                 if verdicts is None:
                     verdicts, survivors = [], self._set_aside(facts, live, survivors)
-                facts.verdicts.append(list(verdicts))
+                verdicts = facts.people.overrule(verdicts)
+                facts.verdicts.append(verdicts)
                 for verdict in verdicts:
                     if not verdict.kept:
                         facts.fates[verdict.candidate_id] = ("rejected", f"{live.name}: {verdict.reason}")
@@ -237,14 +259,22 @@ class Player:
             self.llm.scope(facts.round, stage)
 
     def _select(self, facts: RoundFacts) -> None:
-        newcomers = [candidate for candidate in facts.kept if candidate.quality is not None]
-        if not newcomers:
+        newcomers = list(facts.kept)
+        everyone = [member.candidate for member in self.bank.members()]
+        if self.everything:
+            newcomers = [*self.ranker.left_out({candidate.id for candidate in everyone}), *newcomers]
+        members, newcomers = self._eligible(facts, everyone), self._eligible(facts, newcomers)
+        if not newcomers and len(members) in (0, len(everyone)):
             return
-        members = [member.candidate for member in self.bank.members()]
         n_pool = len(members) + len(newcomers)
         with self._stage(facts, f"select {self.pipeline.selector.name}", n_pool) as note:
             facts.selection = self.ranker.rank(members, newcomers, f"{facts.round}/select")
             note(f"{len(facts.selection.ranking)} of {n_pool}")
+
+    def _eligible(self, facts: RoundFacts, candidates: Iterable[Candidate]) -> list[Candidate]:
+        """Those that may be members: with a quality, high enough, and not rejected by people."""
+        scored = (each for each in candidates if each.quality is not None and each.quality >= self.min_quality)
+        return facts.people.admissible(scored)
 
     def _close(self, facts: RoundFacts, run_id: int, started: float) -> tuple[RoundRow, RoundFacts, BankChange | None]:
         change: BankChange | None = None

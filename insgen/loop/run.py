@@ -14,8 +14,9 @@ from insgen.bank.seeds import tasks_of
 from insgen.config.settings import Loop
 from insgen.hooks.call import MisbehaviourError
 from insgen.loop.failures import changes_told, identify, work_of
-from insgen.loop.proposals import Proposer
+from insgen.loop.proposals import Proposed, Proposer
 from insgen.loop.rounds import Player
+from insgen.loop.training import Trainer
 from insgen.loop.watch import Watch
 from insgen.store import blame, rounds
 from insgen.store.blame import Failure
@@ -51,6 +52,7 @@ class Run:
     :ivar hook: the plugin manager's hooks; watchers are called through it.
     :ivar tables: the resolved config as plain tables, for the record.
     :ivar max_rounds: most rounds of *this* run; 0 = only the config decides.
+    :ivar trainer: trains between rounds; ``None``: nobody does.
     """
 
     proposer: Proposer
@@ -60,6 +62,7 @@ class Run:
     tables: dict[str, Any]
     config_hash: str
     max_rounds: int = 0
+    trainer: Trainer | None = None
     _fruitful: int = 0
     _unusable: int = 0
 
@@ -107,10 +110,12 @@ class Run:
         watch, warned = Watch(self.loop, store.conn, result.run_id), set[str]()
         while True:
             round_ = rounds.last_round(store.conn) + 1
-            reason = self._reason_before(round_, result, watch)
+            reason = self._train(round_ - 1) or self._reason_before(round_, result, watch)
             if reason:
                 return reason
             proposed = self.proposer.next(round_)
+            if proposed is None and self.player.grows:
+                proposed = Proposed()
             if proposed is None:
                 return "every source is used up" if result.counters["rounds"] else "there was nothing new to judge"
             row, facts, change = self.player.play(round_, result.run_id, proposed)
@@ -122,7 +127,8 @@ class Run:
             result.warnings = [alarm.text for alarm in found]
             fresh = [alarm.text for alarm in found if alarm.figure not in warned]
             warned = {alarm.figure for alarm in found}
-            counters = asdict(row) | {
+            figures = blame.round_figures(store.conn, result.run_id, round_)
+            counters = asdict(row) | figures | {
                 "rejected_by": dict(facts.rejected_by),
                 "trend": asdict(trend) if trend is not None else None,
                 "warnings": [*self.player.tolerance.take_warnings(), *fresh],
@@ -133,6 +139,17 @@ class Run:
             reason = self._fruitless(row, len(facts.aside))
             if reason:
                 return reason
+
+    def _train(self, round_: int) -> str:
+        """Have trained what is due after a round; why the run has to stop, if it has to."""
+        if self.trainer is None:
+            return ""
+        reason = self.trainer.after(round_, self.player)
+        renewed = self.trainer.renewed()
+        if renewed is not None:
+            self.proposer, self.player = renewed
+            self._embed_seeds()
+        return reason
 
     def _reason_before(self, round_: int, result: RunResult, watch: Watch) -> str:
         if self.loop.rounds and round_ > self.loop.rounds:

@@ -16,8 +16,8 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from importlib import resources
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from insgen.config.settings import RunConfig, StageUse, Train
 from insgen.errors import ConfigError
@@ -38,9 +38,6 @@ from insgen.training.small import make_small_model
 from insgen.training.steps import StepOptions
 from insgen.training.target import ModelOptions
 
-if TYPE_CHECKING:
-    import sqlite3
-
 _MOST_TEXTS = 20_000  # the merges of a vocabulary of 2,000 are settled long before
 
 
@@ -53,6 +50,19 @@ class Trainer:
 
     config: RunConfig
     rebuild: Callable[[], tuple[Proposer, Player]]
+    _in_force: str = ""
+
+    def __post_init__(self) -> None:
+        self._in_force = newest_model(self.config)
+
+    def renewed(self) -> tuple[Proposer, Player] | None:
+        """Give proposer and player made anew; ``None`` where stages work with the newest model already."""
+        assert self.config.train is not None  # noqa: S101 - there would be no trainer
+        newest = newest_model(self.config)
+        if not self.config.train.serves or newest == self._in_force:
+            return None
+        self._in_force = newest
+        return self.rebuild()
 
     def after(self, round_: int, player: Player) -> str:
         """Do what is due after a round; nothing where it was done before.
@@ -82,7 +92,7 @@ class Trainer:
                 size = settings.batch_size
                 made = plan_batches(vectors, size, size, self.config.project.seed)
                 batches = [[str(ids[row]) for row in batch] for batch in made.batches]
-            rows = candidates(conn, [id_ for batch in batches for id_ in batch])
+            rows = {str(id_): row for id_, row in candidates(conn, chain.from_iterable(batches)).items()}
             self._train(run, known_rows(batches, rows, "the project"), player, round_)
         import_feedback(player.store, run.feedback.path)
         return ""
@@ -148,6 +158,12 @@ def base_model(config: RunConfig) -> str:
     return str(folder) if folder.is_dir() else config.train.model
 
 
+def newest_model(config: RunConfig) -> str:
+    """Give the model of the last training that is done, else the one they begin with."""
+    done = sorted(out_folder(config).glob("round-[0-9]*/model"))
+    return str(done[-1]) if done else base_model(config)
+
+
 def make_base_model(config: RunConfig) -> None:
     """Make the small model, where ``[train]`` names none and it is not there yet.
 
@@ -172,9 +188,9 @@ def serving(config: RunConfig) -> RunConfig:
     """
     if config.train is None or not config.train.serves:
         return config
-    done = sorted(out_folder(config).glob("round-[0-9]*/model"))
-    model = str(done[-1]) if done else base_model(config)
-    named = {"path": str(Path(model).absolute())} if Path(model).is_dir() or not config.train.model else {"model": model}
+    model = newest_model(config)
+    is_folder = Path(model).is_dir() or not config.train.model
+    named = {"path": str(Path(model).absolute())} if is_folder else {"model": model}
 
     def served(use: StageUse) -> StageUse:
         own = [name for name in ("model", "path") if name in use.options]
@@ -196,5 +212,3 @@ def serving(config: RunConfig) -> RunConfig:
 def is_embedding(config: RunConfig) -> bool:
     """Whether vectors are those of the model in training, so that the bank's model changes with it."""
     return config.train is not None and "embed" in config.train.serves
-
-

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -125,6 +125,21 @@ _ASKING = {"generator": "generate {} ", "responder": "respond {}", "scorer": "sc
 """Kind of stage -> how the ``stage`` of its calls of the language model begins."""
 
 
+def round_figures(conn: sqlite3.Connection, run_id: int, round_: int) -> Row:
+    """What a round cost, and how good the bank is after it.
+
+    :returns: ``llm_calls`` and ``cost_usd`` of this run in this round; ``mean_quality`` of the bank, 0 to 1, ``None``
+        while it is empty.
+    """
+    return _rows(
+        conn,
+        "SELECT count(*) AS llm_calls, coalesce(sum(coalesce(cost_usd, reserved_usd, 0) + lost_usd), 0.0) AS cost_usd,"
+        " (SELECT avg(quality) FROM members) AS mean_quality FROM calls WHERE run_id = ? AND round = ?",
+        run_id,
+        round_,
+    )[0]
+
+
 def last_run(conn: sqlite3.Connection) -> int:
     """The newest run; 0 before the first."""
     return int(conn.execute("SELECT coalesce(max(id), 0) FROM runs").fetchone()[0])
@@ -172,15 +187,18 @@ def changed_plugins(conn: sqlite3.Connection, run_id: int) -> list[Row]:
 
     :returns: ``stage`` (``filter rouge``), ``was`` and ``now`` (plugin and version), ``run_id`` of the run before.
     """
-    runs = conn.execute("SELECT id, plugins FROM runs WHERE id <= ? ORDER BY id DESC LIMIT 2", (run_id,)).fetchall()
-    if len(runs) < 2:
-        return []
-    now, was = json.loads(runs[0][1]), json.loads(runs[1][1])
-    return [
-        {"stage": stage, "was": was[stage], "now": now[stage], "run_id": runs[1][0]}
-        for stage in now
-        if stage in was and was[stage] != now[stage]
-    ]
+    row = conn.execute("SELECT plugins FROM runs WHERE id = ?", (run_id,)).fetchone()
+    return changed_since(conn, json.loads(row[0]), run_id) if row else []
+
+
+def changed_since(conn: sqlite3.Connection, now: Mapping[str, str], before: int | None = None) -> list[Row]:
+    """Compare stages, each with plugin and version, with those of the newest run, or of the newest before one."""
+    row = conn.execute(
+        "SELECT id, plugins FROM runs WHERE ? IS NULL OR id < ? ORDER BY id DESC LIMIT 1", (before, before)
+    ).fetchone()
+    was = json.loads(row[1]) if row else {}
+    changed = [stage for stage in now if stage in was and was[stage] != now[stage]]
+    return [{"stage": stage, "was": was[stage], "now": now[stage], "run_id": row[0]} for stage in changed]
 
 
 def _rows(conn: sqlite3.Connection, statement: str, *parameters: object) -> list[Row]:

@@ -100,6 +100,11 @@ def has_feedback(conn: sqlite3.Connection) -> bool:
     )
 
 
+def has_round(conn: sqlite3.Connection, round_: int) -> bool:
+    """Whether a training told steps of a round."""
+    return bool(conn.execute("SELECT EXISTS (SELECT 1 FROM feedback_step WHERE round = ?)", (round_,)).fetchone()[0])
+
+
 @dataclass(frozen=True)
 class StoredFeedback:
     """All stored feedback, read-only; implements `insgen.FeedbackView`."""

@@ -1,4 +1,4 @@
-"""Candidates by their ids, whatever became of them: what a plan or a feedback file that names them needs."""
+"""Candidates and their texts, whatever became of them: what a plan, a feedback file or a tokenizer needs."""
 
 from __future__ import annotations
 
@@ -22,3 +22,9 @@ def candidates(conn: sqlite3.Connection, ids: Iterable[str]) -> dict[CandidateId
     return {
         CandidateId(row[0]): candidate_from_row(tuple(row)[:-2]).answered(row[-2] or "", row[-1] or "") for row in rows
     }
+
+
+def all_texts(conn: sqlite3.Connection, n: int) -> list[str]:
+    """Give every text of the first candidates, judged or waiting, at most n of them."""
+    rows = conn.execute("SELECT system, instruction, input, output FROM candidates ORDER BY rowid LIMIT ?", (n,))
+    return [text for row in rows for text in row if text]

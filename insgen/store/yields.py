@@ -9,10 +9,10 @@ from typing import Any
 
 from insgen.records import Yield
 
-# A preview's call that no run took up (no proposal names it) brought nothing because nobody wanted anything of it.
+# What broken attempts lost is left out: no seed can help it. A preview's call that no run took up (no proposal names it) brought nothing because nobody wanted anything of it.
 _YIELDS = """
 WITH priced AS (
-  SELECT id, coalesce(cost_usd, 0) + lost_usd + coalesce(reserved_usd, 0) AS usd FROM calls),
+  SELECT id, coalesce(cost_usd, reserved_usd, 0) AS usd FROM calls WHERE answer IS NOT NULL),
 bought AS (
   SELECT candidate_id, call_id FROM answers WHERE call_id IS NOT NULL
   UNION SELECT candidate_id, call_id FROM scores WHERE call_id IS NOT NULL),
@@ -34,7 +34,7 @@ ORDER BY c.round, c.stage, c.ordinal
 
 
 def yields(conn: sqlite3.Connection) -> list[Yield]:
-    """What every question with seeds in its prompt brought, in the order asked; of finished rounds only."""
+    """What every answered question with seeds in its prompt brought, in the order asked; of finished rounds only."""
     return [
         Yield(round_, _generator(stage), tuple(json.loads(seed_ids)), int(kept), float(usd), float(calls))
         for round_, stage, seed_ids, kept, usd, calls in conn.execute(_YIELDS)
@@ -45,7 +45,7 @@ def has_yields(conn: sqlite3.Connection) -> bool:
     """Whether a finished round asked with seeds."""
     statement = (
         "SELECT EXISTS (SELECT 1 FROM calls c JOIN rounds r ON r.round = c.round"
-        " WHERE c.stage LIKE 'generate %' AND c.seed_ids != '[]')"
+        " WHERE c.stage LIKE 'generate %' AND c.seed_ids != '[]' AND c.answer IS NOT NULL)"
     )
     return bool(conn.execute(statement).fetchone()[0])
 

@@ -5,6 +5,7 @@ Flows in: subjects. Flows out: one `Outcome` per check; nothing a stage does end
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import traceback
 from collections.abc import Iterator, Sequence
@@ -29,15 +30,20 @@ class Outcome:
     remark: str
 
 
-def run_checks(subjects: Sequence[Subject], answers: Sequence[str] = (), reply: str = "") -> Iterator[Outcome]:
+def run_checks(
+    subjects: Sequence[Subject], answers: Sequence[str] = (), reply: str = "", files: Path | None = None
+) -> Iterator[Outcome]:
     """Run every check of every subject, each in a new folder.
 
     :param answers: example answers of a language model, for parsers; see `Workshop`.
     :param reply: what the language model answers to every question; empty = a different short text each time.
+    :param files: a folder whose files each stage finds in its project (prompts, data); a database in it stays there.
     """
     for subject in subjects:
         for check in checks_of(subject):
             with tempfile.TemporaryDirectory(prefix="insgen-test-") as folder:
+                if files is not None:
+                    shutil.copytree(files, folder, ignore=shutil.ignore_patterns("insgen.db*"), dirs_exist_ok=True)
                 yield _outcome(check, Path(folder), answers, reply)
 
 

@@ -184,7 +184,7 @@ def _refusal(model: str, why: str) -> StageError:
     )
     return StageError(
         f'The embedding model "{model}" cannot be had: {why}.\n'
-        "  Expected an id on the Hugging Face Hub, or a folder as `SentenceTransformer.save` or `save_pretrained` writes"
-        " it.\n"
+        "  Expected an id on the Hugging Face Hub, or a folder as `SentenceTransformer.save` or `save_pretrained`"
+        " writes it.\n"
         f'  {cure}; or connect once; or try use = "hashing" (no model, no meaning).'
     )

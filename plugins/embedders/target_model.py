@@ -1,14 +1,14 @@
 """Vectors from the model that is trained: the mean of its last hidden states (DiverseEvol, arXiv:2311.08182).
 
-Item i is a text, an end-of-sequence token behind it, cut at 512 tokens; h_i = mean over *all* its positions of the last
-hidden states, after the final norm (released code). So the model being tuned looks at the data through its own
-states. With ``text = "alpaca"`` under ``[embed]`` the text is question and answer under the Alpaca headings, as they are
-trained on; with ``text = "alpaca-question"`` the question alone, for a pool without answers.
+Item i is a text, an end-of-sequence token behind it, cut at 512 tokens; h_i = mean over *all* its positions of the
+last hidden states, after the final norm (released code). So the model being tuned looks at the data through its own
+states. With ``text = "alpaca"`` under ``[embed]`` the text is question and answer under the Alpaca headings, as they
+are trained on; with ``text = "alpaca-question"`` the question alone, for a pool without answers.
 
 Two things differ from the released code. Texts of like length share a forward pass: padding stands on the right and is
-masked, which moves a vector by rounding alone (under 1e-5 in float32). And vectors have L2 norm 1, as all that the store
-keeps; the code measures raw ones unless it whitens them, which ends in norm 1 too. Whitening needs the whole pool, and
-is an option of the selector ``diverseevol``.
+masked, which moves a vector by rounding alone (under 1e-5 in float32). And vectors have L2 norm 1, as all that the
+store keeps; the code measures raw ones unless it whitens them, which ends in norm 1 too. Whitening needs the whole
+pool, and is an option of the selector ``diverseevol``.
 
 Costs one forward pass over every text for every model: the identity holds a hash of the weights, so a model trained on
 has vectors of its own.
@@ -110,9 +110,9 @@ class TargetModelEmbedder:
         filled = [place for place, row in enumerate(rows) if len(row.tokens)]
         for number, states in target.hidden_states([rows[place] for place in filled], self.batch_size):
             place = filled[number]
-            chosen = np.flatnonzero(rows[place].labels >= 0) if self.positions == "answer" else ()
-            wanted = states[int(chosen[0]) :] if len(chosen) else states
-            vectors[place] = wanted.mean(dim=0).cpu().numpy()
+            learned = rows[place].labels >= 0
+            first = int(learned.argmax()) if self.positions == "answer" and learned.any() else 0
+            vectors[place] = states[first:].mean(dim=0).cpu().numpy()
         if not np.isfinite(vectors).all():
             raise StageError(
                 f'The model "{self._named()}" gave hidden states that are not finite, in {self.dtype}.\n'
@@ -139,7 +139,7 @@ class TargetModelEmbedder:
         return self._loaded[0]
 
     def _named(self) -> str:
-        return self.model or str(self.path)
+        return self.model or str(self.path.absolute())
 
     def _folder(self) -> Path:
         if not self.model and self.path == Path():

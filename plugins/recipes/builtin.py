@@ -16,6 +16,11 @@ _ABOUT = {
     ),
     "deita": ("the best-scored rows that are not too much like a better one", "Deita, arXiv:2312.15685"),
     "k-center": ("rows spread so that nothing is far from them", "DiverseEvol, arXiv:2311.08182"),
+    "diverseevol": (
+        "rows that the model in training finds farthest from what it knows",
+        "DiverseEvol, arXiv:2311.08182",
+    ),
+    "raise": ("rows valued by a policy that learns from whole trainings of a model", "RAISE, arXiv:2504.07282"),
     "self-instruct": (
         "instructions by bootstrapping from seed tasks, answered afterwards",
         "Self-Instruct, arXiv:2212.10560",
@@ -28,6 +33,10 @@ _ABOUT = {
     "sedi": ("whole tasks from seed tasks, with a relaxed novelty limit", "SeDi-Instruct, arXiv:2502.04774"),
     "sedi-pibe": (
         "a language model proposes, a ranked bank keeps the best: the flagship",
+        "SeDi-Instruct, arXiv:2502.04774; PIBE / InsBank, arXiv:2502.11419",
+    ),
+    "sedi-pibe-train": (
+        "the flagship with a model trained on the bank after every round, which steers the next prompts",
         "SeDi-Instruct, arXiv:2502.04774; PIBE / InsBank, arXiv:2502.11419",
     ),
     "grounded": ("questions and answers out of your own documents, by a language model", "insgen"),

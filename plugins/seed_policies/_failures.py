@@ -6,7 +6,7 @@ Flows in: signals named ``eval:...`` (value = 1 - 2 x score: +1 failed, -1 passe
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -60,8 +60,14 @@ class Region:
 
     def figures(self) -> dict[str, str | float]:
         """What it is, for programs."""
-        rate = {"failed": self.failed, "low": self.low, "high": self.high}
-        return {"region": self.number, "members": self.n_members, "items": self.n} | rate
+        return {
+            "region": self.number,
+            "members": self.n_members,
+            "items": self.n,
+            "failed": self.failed,
+            "low": self.low,
+            "high": self.high,
+        }
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,8 @@ def items_of(context: SeedContext, tags: Collection[str]) -> Items:
     told = [each for each in context.feedback.signals() if each.name.startswith(PREFIX) and _wanted(each, tags)]
     known = context.bank.find([each.candidate_id for each in told if not each.text])
     told = [each for each in told if each.text or each.candidate_id in known]
-    texts = dict(zip(texts_of(told), context.bank.embed(texts_of(told)), strict=True))
+    distinct = list(dict.fromkeys(each.text for each in told if each.text))
+    texts = dict(zip(distinct, context.bank.embed(distinct) if distinct else (), strict=True))
     ids = [each.candidate_id for each in told if not each.text]
     by_id = dict(zip(ids, context.bank.vectors(ids), strict=True))
     vectors = [texts[each.text] if each.text else by_id[each.candidate_id] for each in told]

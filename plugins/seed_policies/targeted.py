@@ -5,7 +5,7 @@ Method, our own: the bank's members are grouped by k-means on their vectors; eve
 is a count of few items, so it goes by Wilson's score interval (Wilson 1927; Brown, Cai and DasGupta 2001):
 
     low, high = (p + z^2/2n -+ z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n),   p = failed / n,   z = 1.96 (95 %)
-    weight of a seed = explore + (1 - explore) low / (largest low of all groups),   by the group it is nearest to
+    weight of a seed = explore + (1 - explore) low / (largest low of all groups), by the group it is nearest to; 0.01 steps
 
 A group fails when its low end lies above the failure rate of all items: a group of three items seldom does, and where
 everything fails alike none does. From failing groups the members nearest to failed items are promoted, `n_add` of each;
@@ -112,7 +112,7 @@ class TargetedPolicy:
 
     def _weight(self, region: Region, regions: Regions) -> float:
         worst = max(each.low for each in regions.regions)
-        return round(self.explore + (1 - self.explore) * region.low / worst, 6) if worst else 1.0
+        return round(self.explore + (1 - self.explore) * region.low / worst, 2) if worst else 1.0
 
     def _promotions(self, items: Items, regions: Regions, room: int, context: SeedContext) -> list[SeedChange]:
         """The members of failing regions that most failed items are nearest to, worst region first."""
@@ -126,7 +126,7 @@ class TargetedPolicy:
                 one = member.candidate
                 weight = self._weight(region, regions)
                 seed = Seed(one.id, one.instruction, one.input, one.output, weight)
-                reason = f"the member nearest to {n} failed items of {region}, which fails more than the rest"
+                reason = f"the member nearest to {n} of the failed items of {region}, which fails more than the rest"
                 changes.append(SeedChange("promoted", seed, reason, region.figures() | {"nearest_to": n}))
         return changes
 
@@ -148,7 +148,9 @@ class State:
     @classmethod
     def read(cls, text: str) -> State:
         """Read what `written` wrote."""
-        told = json.loads(text) if text else {"seen": "", "promoted": []}
+        if not text:
+            return cls()
+        told = json.loads(text)
         return cls(told["seen"], frozenset(told["promoted"]))
 
     def written(self) -> str:

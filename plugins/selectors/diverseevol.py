@@ -140,9 +140,7 @@ class DiverseEvolSelector:
         return TargetModel.load(options, frozen_base=True)
 
 
-def _as_before(
-    diversity: NDArray[np.float64], utility: NDArray[np.float64], pool: Pool, bank: BankView
-) -> None:
+def _as_before(diversity: NDArray[np.float64], utility: NDArray[np.float64], pool: Pool, bank: BankView) -> None:
     """Let members keep the figures of their own picks: a later model's distances say nothing about those."""
     known = {member.candidate.id: member for member in bank.members()} if pool.n_members else {}
     for row, candidate in enumerate(pool.candidates[: min(pool.n_members, len(diversity))]):

@@ -36,6 +36,7 @@ KEYS: dict[str, dict[str, set[str]]] = {
         ".": {
             *("last_run", "rounds", "candidates", "waiting", "fates", "rejections", "unreadable", "bank"),
             *("mean_quality", "costs", "per_kept_row", "trends", "spared", "drift"),
+            *("plugins", "failures", "changed_plugins"),
         },
         "rounds": {
             *("round", "run_id", "finished_utc", "duration_ms", "proposed", "repeated", "unreadable", "rejected"),
@@ -44,7 +45,7 @@ KEYS: dict[str, dict[str, set[str]]] = {
         "rejections": {"filter", "reason", "n"},
     },
     "why 1 -p {p}": {
-        ".": {"candidate", "fate", "proposals", "calls", "verdicts", "answers", "scores", "signals", "bank"},
+        ".": {"candidate", "fate", "proposals", "calls", "verdicts", "answers", "scores", "signals", "failures", "bank"},
         "bank": {"version", "round", "event", "rank", "diversity", "quality", "utility"},
     },
     "check {p}": {"": {"what", "ok", "finding"}},
@@ -112,6 +113,7 @@ KEYS: dict[str, dict[str, set[str]]] = {
     "plugins show length": {
         "": {"kind", "name", "summary", "plugin", "distribution", "version", "options", "text"},
     },
+    "plugins freeze {p}": {".": {"file", "needs"}},
     "recipes list": {"": {"name", "summary", "source"}},
     "recipes show documents": {".": {"name", "summary", "source", "toml"}},
 }

@@ -70,3 +70,16 @@ def test_folder_without_a_project_is_a_usage_error(cli: Cli, tmp_path: Path) -> 
         assert done.stderr.startswith("Error: There is no project in ")
         assert "insgen init" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_seed_policy_goes_by_is_told(
+    cli: Callable[..., Result], make_project: Callable[..., Path], llm_server: LlmServer
+) -> None:
+    llm_server.reply = writes
+    toml, files = llm_project(llm_server, "rounds = 2")
+    project = make_project(f'{toml}[seeds]\nuse = "bandit"\n', files)
+    play(project)
+    assert "What the seed policy bandit went by in round 2:" in cli("status", project).stdout
+    told = cli("status", project, "--json").json()["seed_policy"]
+    assert (told["round"], told["policy"]) == (2, "bandit")
+    assert sum(note["chance to be best"] for note in told["notes"]) == pytest.approx(1)

@@ -166,7 +166,7 @@ def test_what_a_stage_raises_on_purpose_is_never_borne(failing: Callable[..., Pa
 
 
 def test_the_fault_of_an_embedder_is_not_the_filters_that_asked_it(make_project: Callable[..., Path]) -> None:
-    asking = "def filter(self, candidates, bank):\n    bank.embed(['x'])\n    return [Verdict(c.id, True) for c in candidates]"
+    asking = "def filter(self, candidates, bank):\n    bank.embed(['x'])\n    return []"
     embedder = "identity = 'rogue-1'\ndimension = 4\ndef embed(self, texts):\n    return 1 / 0"
     project = make_project(
         loop("skip").replace('"mine.py"', '"mine.py", "embedder.py"')

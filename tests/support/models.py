@@ -14,7 +14,7 @@ CHAT = (
 )
 
 
-def save_model(folder: Path, *, kind: str = "llama", chat: bool = False, dropout: float = 0.0) -> Path:
+def save_model(folder: Path, *, kind: str = "llama", chat: bool = False, dropout: float = 0.0, width: int = 16) -> Path:
     """Write a model of 2 layers and its word-level tokenizer, which has neither padding nor a fixed length."""
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers
@@ -40,14 +40,20 @@ def save_model(folder: Path, *, kind: str = "llama", chat: bool = False, dropout
     config: PretrainedConfig
     if kind == "gpt2":
         config = GPT2Config(
-            vocab_size=len(vocabulary), n_embd=16, n_layer=2, n_head=2, n_positions=64, bos_token_id=1, eos_token_id=2
+            vocab_size=len(vocabulary),
+            n_embd=width,
+            n_layer=2,
+            n_head=2,
+            n_positions=64,
+            bos_token_id=1,
+            eos_token_id=2,
         )
         config.resid_pdrop = config.embd_pdrop = config.attn_pdrop = dropout
     else:
         config = LlamaConfig(
             vocab_size=len(vocabulary),
-            hidden_size=16,
-            intermediate_size=32,
+            hidden_size=width,
+            intermediate_size=2 * width,
             num_hidden_layers=2,
             num_attention_heads=2,
             max_position_embeddings=64,

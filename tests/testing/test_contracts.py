@@ -6,16 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.models import save_model
 
+from insgen import PolicyPlan, learn_policy
 from insgen.hooks.manager import KINDS, load_plugins
 from insgen.testing import Check, Subject, Workshop, checks_of
+from insgen.testing.samples import sample_candidates
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "generator dataset": {"paths": ["rows.jsonl"]},
     "generator documents": {"paths": ["docs"]},
     "generator grounded": {"paths": ["docs"]},
     "filter decontamination": {"paths": ["rows.jsonl"]},
+    "selector raise": {"policy": "policy", "device": "cpu"},
     "feedback source training-log": {"path": "missing.jsonl"},
+    "embedder target_model": {"path": "model"},
 }
 """What stages are made with that do not work without being told something."""
 
@@ -36,5 +41,10 @@ def _test(check: Check, workshop: Workshop) -> None:
     (workshop.folder / "docs" / "guide.md").write_text(
         "# Guide\n\n## How to sort\n\n1. Take a list.\n2. Call sort().\n"
     )
+    if "target_model" in str(check):
+        save_model(workshop.folder / "model")
+    if "selector raise" in str(check):
+        plan = PolicyPlan(rounds=0, batch=2, device="cpu")
+        learn_policy(sample_candidates(vectors=False, outputs=True), workshop.folder / "policy", plan)
     (workshop.folder / "rows.jsonl").write_text('{"instruction": "Name a colour.", "output": "Red."}\n' * 2)
     check(workshop)

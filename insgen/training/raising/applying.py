@@ -23,7 +23,6 @@ from insgen.training.raising.dialogue import Dialogue
 from insgen.training.raising.episode import Table
 from insgen.training.raising.features import identity
 from insgen.training.raising.folder import RaiseFolder
-from insgen.training.raising.options import RaiseOptions
 from insgen.training.raising.playing import Played, Stand, Watch, play
 from insgen.training.raising.policy import Policy
 from insgen.training.raising.ranking import classes_of, measured
@@ -77,8 +76,8 @@ def apply_policy(
 
     place = RaiseFolder(policy_folder)
     policy = Policy.load(place.policy)
-    options = RaiseOptions(**_only_options(place))
-    run_id = _begun(out, policy_folder, settings)
+    options = place.options()
+    run_id = _begun(out, policy, settings)
     rows = sorted({row.id: row for row in rows}.values(), key=lambda row: row.id)
     held = set(place.about()["validation"])
     torch.manual_seed(settings.seed)
@@ -110,14 +109,6 @@ def apply_policy(
     return Applied(label, len(usable), n_steps, ends, out / "model", feedback.path, out / "plan.jsonl")
 
 
-def _only_options(place: RaiseFolder) -> dict[str, object]:
-    """Give the options of learning among the settings of a folder."""
-    settings = place.about()["settings"]
-    return {name: settings[name] for name in RaiseOptions.__dataclass_fields__ if name in settings} | {
-        "explore": "none"
-    }
-
-
 def _table(place: RaiseFolder, policy: Policy, rows: Sequence[Candidate], device: str) -> Table:
     if not rows:
         raise DataError(
@@ -129,12 +120,10 @@ def _table(place: RaiseFolder, policy: Policy, rows: Sequence[Candidate], device
     return Table(ids, static, policy.scaling, classes_of(policy, static, ids))
 
 
-def _begun(out: Path, policy_folder: Path, settings: ApplySettings) -> str:
+def _begun(out: Path, policy: Policy, settings: ApplySettings) -> str:
     """Give the run's name; a folder of something else, or of other settings, is refused."""
     path = out / "apply.json"
-    now = json.loads(
-        json.dumps({"policy": Policy.load(policy_folder / "policy.safetensors").digest, **asdict(settings)})
-    )
+    now = json.loads(json.dumps({"policy": policy.digest, **asdict(settings)}))
     if path.exists():
         begun = json.loads(path.read_text("utf-8"))
         if begun["settings"] != now:
@@ -158,10 +147,8 @@ def _begun(out: Path, policy_folder: Path, settings: ApplySettings) -> str:
 
 
 def _write_plan(path: Path, dialogue: Dialogue) -> None:
-    lines = [
-        json.dumps({"schema": SCHEMA, "batch": step, "ids": ids})
-        for step, ids in enumerate(dialogue.batches(), start=1)
-    ]
+    batches = enumerate(dialogue.batches(), start=1)
+    lines = [json.dumps({"schema": SCHEMA, "batch": step, "ids": ids}) for step, ids in batches]
     part = path.with_name(f".{path.name}.part")
     part.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     part.replace(path)

@@ -30,7 +30,10 @@ from insgen.training.target import ModelOptions
 
 SCHEMA = "insgen.raise/1"
 # What may change when learning is resumed: how it is computed, and what makes it go on after it diverged.
-_FREE = {"device", "rows_at_once", "lr", "max_grad_norm", "checkpoint_every", "actor_lr", "critic_lr"}
+_FREE = {
+    *("model.device", "optimiser.rows_at_once", "optimiser.lr", "optimiser.max_grad_norm"),
+    *("raising.actor_lr", "raising.critic_lr", "checkpoint_every"),
+}
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,13 @@ class RaiseSettings:
     checkpoint_every: int = 50
 
     def flat(self) -> dict[str, Any]:
-        """All settings by name."""
-        whole = asdict(self)
-        parts = [whole.pop(name) for name in ("model", "optimiser", "raising")]
-        lora = {f"lora_{name}": value for name, value in whole.pop("lora").items()}
-        return json.loads(json.dumps({**parts[0], **parts[1], **parts[2], **lora, **whole}))  # type: ignore[no-any-return]  # a dict
+        """All settings by name: ``model.dtype``, ``raising.batch``."""
+        found: dict[str, Any] = {}
+        for name, value in asdict(self).items():
+            found |= (
+                {f"{name}.{key}": each for key, each in value.items()} if isinstance(value, dict) else {name: value}
+            )
+        return dict(json.loads(json.dumps(found)))
 
 
 class RaiseFolder:
@@ -92,6 +97,11 @@ class RaiseFolder:
         return [
             Candidate(**{**row, "turns": tuple(Turn(*turn) for turn in row["turns"])}) for row in self.about()["texts"]
         ]
+
+    def options(self) -> RaiseOptions:
+        """Give the options that the policy was learned with."""
+        settings = self.about()["settings"]
+        return RaiseOptions(**{name: settings[f"raising.{name}"] for name in RaiseOptions.__dataclass_fields__})
 
     def played(self) -> list[Choice]:
         """Give the choices of the newest episode learned from; none where there is none."""

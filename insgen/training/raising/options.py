@@ -99,7 +99,7 @@ class RaiseOptions:
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "default": {},
     "paper": {"actor_lr": 0.1, "critic_lr": 0.2},
-    "small": {"rounds": 6, "batch": 16, "steps": 20, "validation": 60},
+    "small": {"rounds": 4, "batch": 16, "steps": 15, "validation": 40},
 }
 """Names of sets of options: ``paper`` has the learning rates as printed, ``small`` is done on a CPU in minutes."""
 

@@ -70,10 +70,10 @@ def play(dialogue: Dialogue, training: Training, stand: Stand, folder: Path, wat
     :raises DivergedError: a loss or gradient is not finite; called again, it goes on from the newest checkpoint.
     :raises StageError: the validation loss is not finite; likewise.
     """
-    perf: float | None = _resume(dialogue, training, folder)
     every, looks = dialogue.options.evaluate_every, training.options.rows_at_once
-    if perf is None:
-        perf = performance(training.target, stand.validation, looks)
+    perf = last = _resume(dialogue, training, folder)
+    if last is None:
+        perf = last = performance(training.target, stand.validation, looks)
     while training.step < training.n_steps:
         step = training.step + 1
         ids = dialogue.propose(step, perf)
@@ -82,10 +82,10 @@ def play(dialogue: Dialogue, training: Training, stand: Stand, folder: Path, wat
         perf = performance(training.target, stand.validation, looks) if looked else None
         dialogue.report(step, perf, ids)
         watch(Played(dialogue.number, training.n_steps, outcome, perf))
+        last = last if perf is None else perf
         if perf is not None and (step % stand.checkpoint_every == 0 or step == training.n_steps):
             _keep(dialogue, training, perf, folder)
-    assert perf is not None  # it is measured after the last step
-    return perf
+    return last
 
 
 def _keep(dialogue: Dialogue, training: Training, perf: float, folder: Path) -> None:

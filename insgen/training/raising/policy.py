@@ -104,7 +104,8 @@ class Policy:
         from safetensors.numpy import save_file
 
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        save_file(self._arrays(), part, {"schema": SCHEMA, "facts": json.dumps(asdict(self.facts))})
+        about = {"schema": SCHEMA, "facts": asdict(self.facts)}
+        save_file(self._arrays(), part, {"insgen": json.dumps(about)})  # one key: the order of several is not kept
         part.replace(path)
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
@@ -126,11 +127,11 @@ class Policy:
 
         try:
             with safe_open(path, framework="numpy") as file:
-                about = file.metadata() or {}
+                about = json.loads((file.metadata() or {}).get("insgen", "{}"))
                 if about.get("schema") != SCHEMA:
                     raise ValueError(f'it does not say "{SCHEMA}"')
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-            told = json.loads(about["facts"])
+            told = about["facts"]
             facts = PolicyFacts(**{**told, "stages": tuple((perf, t) for perf, t in told["stages"])})
             made = cls(facts, Scaling(facts.scaling, arrays["mean"], arrays["deviation"]), arrays["centres"])
             for name, net in (("actor", made.actor), ("critic", made.critic)):

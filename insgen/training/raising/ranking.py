@@ -86,10 +86,10 @@ def measured(place: RaiseFolder, policy: Policy, rows: Sequence[Candidate], devi
         options = ModelOptions(
             str(beside) if beside.is_dir() else facts.auxiliary_path,
             device=device,
-            **{name: settings[name] for name in ("template", "max_tokens", "dtype")},
+            **{name: settings[f"model.{name}"] for name in ("template", "max_tokens", "dtype")},
         )
         if not settings["auxiliary"]:
-            options = replace(options, revision=settings["revision"])
+            options = replace(options, revision=settings["model.revision"])
         target = TargetModel.load(options)
         policy.refuse_other(identity(target), facts.semantics)
         return target

@@ -27,9 +27,12 @@ from insgen.training.raising.learner import Learner
 from insgen.training.raising.playing import Stand, Watch, play
 from insgen.training.raising.policy import Policy, PolicyFacts
 from insgen.training.raising.state import Scaling
-from insgen.training.small import make_small_model, texts_of
-from insgen.training.steps import Training
+from insgen.training.small import SmallModelOptions, make_small_model, texts_of
+from insgen.training.steps import DivergedError, Training
 from insgen.training.target import ModelOptions, TargetModel
+
+_SMALL_CONTEXT = 128
+"""Tokens that the model made of the pool's texts reads: an episode is to take seconds on a CPU."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,8 @@ class RaiseRun:
         """Give the target model; where none is named, the small one of this folder."""
         if self.settings.model.model:
             return self.settings.model
-        return replace(self.settings.model, model=str(make_small_model(self.folder.small, texts_of(rows))))
+        size = SmallModelOptions(context=_SMALL_CONTEXT)
+        return replace(self.settings.model, model=str(make_small_model(self.folder.small, texts_of(rows), size)))
 
     def _learner(
         self, target: TargetModel, rows: Sequence[Candidate], measured: Callable[[int, int], None]
@@ -159,7 +163,10 @@ class RaiseRun:
             add_lora(target, settings.lora)
         training = Training(target, settings.optimiser, plan.n_steps)
         dialogue = Dialogue(learner.policy, plan.table, settings.raising, plan.n_steps, number=number)
-        last = play(dialogue, training, stand, self.folder.episode(number), watch)
+        try:
+            last = play(dialogue, training, stand, self.folder.episode(number), watch)
+        except DivergedError as error:
+            raise DivergedError(f"Episode {number} of {settings.raising.rounds}: {error}") from error
         episode = dialogue.episode
         figures = learner.learn(episode)
         stages = tuple(episode.stage(choice.step, choice.perf) for choice in episode.choices)
