@@ -54,11 +54,11 @@ class Idle:
     name: ClassVar[str] = "idle"
     needs_vectors: ClassVar[bool] = False
 
-    def filter(self, candidates: Sequence[Candidate], bank: Any) -> list[Verdict]:
+    def filter(self, candidates: Sequence[Candidate], bank: Any) -> list[Verdict]:  # noqa: ARG002 - the stage's signature
         """Keep."""
         return [Verdict(candidate.id, True) for candidate in candidates]
 
-    def score(self, candidates: Sequence[Candidate], bank: Any, llm: Any, prompts: Any) -> list[Score]:
+    def score(self, candidates: Sequence[Candidate], *rest: Any) -> list[Score]:  # noqa: ARG002 - the stage's signature
         """Score."""
         return [Score(candidate.id, 1.0, 0.0, 1.0) for candidate in candidates]
 

@@ -110,8 +110,8 @@ class Learner:
             self.weights -= RATE * gradient
             self.steps += 1
             norm = float(np.linalg.norm(gradient))
-            told = {"loss": loss, "grad_norm": norm, "grad_norm_kind": "pre_clip"}
-            self.written.append(TrainingStep("small", self.steps, (tuple(ids[part]),), float(self.steps), **told))
+            items = (tuple(ids[part]),)
+            self.written.append(TrainingStep("small", self.steps, items, float(self.steps), 0, loss, norm, "pre_clip"))
 
     def evaluate(self, vectors: NDArray[np.float32], answers: list[str]) -> NDArray[np.float64]:
         """Loss of each item, in nats a word."""
@@ -120,10 +120,10 @@ class Learner:
 
 def word_shares(text: str) -> NDArray[np.float64]:
     """How often each hashed word stands in a text, as shares."""
-    shares = np.zeros(WORDS)
+    shares: NDArray[np.float64] = np.zeros(WORDS)
     for word in text.lower().split():
         shares[crc32(word.encode()) % WORDS] += 1
-    return shares / max(1.0, shares.sum())
+    return shares / max(1.0, float(shares.sum()))
 
 
 def softmax(scores: NDArray[np.float64]) -> NDArray[np.float64]:

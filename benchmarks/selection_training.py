@@ -1,8 +1,9 @@
 """Selections made inside training, measured by what a model learns from them: held-out loss at equal update budgets.
 
-    python benchmarks/selection_training.py POOL.jsonl.gz [--pool 1000] [--seeds 5] [--steps 40] [--raise]
+    python benchmarks/selection_training.py POOL.jsonl.gz [--pool 1000] [--seeds 5] [--steps 40] [--held-out 200]
+        [--raise]
 
-POOL holds one row per line (``instruction``, ``input``, ``output``). For every seed a pool and 200 held-out rows are
+POOL holds one row per line (``instruction``, ``input``, ``output``). For every seed a pool and held-out rows are
 drawn, a small causal language model with random weights is made of the pool's texts, and every method chooses 1 % and
 5 % of the pool: at random; least confidence; k-center in one go, by the untrained model; DiverseEvol, which trains and
 embeds anew between its three rounds; RAISE, by a policy learned with the ``small`` preset (with ``--raise``: minutes
@@ -40,7 +41,7 @@ from insgen.training.steps import StepOptions, Training
 from insgen.training.target import ModelOptions, TargetModel
 from insgen.training.templates import alpaca
 
-MAX_TOKENS, BATCH, ROUNDS, N_HELD_OUT, LR = 128, 16, 3, 200, 3e-3
+MAX_TOKENS, BATCH, ROUNDS, LR = 128, 16, 3, 3e-3
 SHARES = (0.01, 0.05)
 SIZE = SmallModelOptions(vocabulary=1000, width=64, layers=2, heads=4, context=MAX_TOKENS)
 
@@ -116,7 +117,7 @@ def read_rows(path: Path, need: int) -> list[Candidate]:
     """Read rows with answers, each once."""
     with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
         made = [Candidate(row["instruction"], row.get("input") or "", row["output"]) for row in map(json.loads, file)]
-    rows = list({row.id: row for row in made if row.output and len(row.instruction) < 400}.values())
+    rows = list({row.id: row for row in made if row.output and len(row.instruction + row.input) < 200}.values())
     if len(rows) < need:
         sys.exit(f"{path} holds {len(rows)} usable rows; expected at least {need}")
     return rows
@@ -128,18 +129,19 @@ def main() -> None:
     parser.add_argument("path", type=Path)
     parser.add_argument("--pool", type=int, default=1000)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--held-out", type=int, default=200)
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--raise", dest="with_raise", action="store_true")
     chosen = parser.parse_args()
     torch.set_num_threads(2)
-    rows = read_rows(chosen.path, chosen.pool + N_HELD_OUT)
+    rows = read_rows(chosen.path, chosen.pool + chosen.held_out)
     losses: dict[tuple[str, float], list[float]] = defaultdict(list)
     for seed in range(1, chosen.seeds + 1):
-        drawn = Random(seed).sample(rows, chosen.pool + N_HELD_OUT)
-        pool = drawn[N_HELD_OUT:]
+        drawn = Random(seed).sample(rows, chosen.pool + chosen.held_out)
+        pool = drawn[chosen.held_out :]
         with tempfile.TemporaryDirectory() as folder, Workshop(Path(folder)) as workshop:
             model = make_small_model(Path(folder) / "small", texts_of(pool), SIZE)
-            setting = Setting(seed, chosen.steps, pool, drawn[:N_HELD_OUT], model, workshop)
+            setting = Setting(seed, chosen.steps, pool, drawn[: chosen.held_out], model, workshop)
             measure(setting, losses, with_raise=chosen.with_raise)
             if seed == 1:
                 throughput(setting)

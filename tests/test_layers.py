@@ -286,7 +286,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "cli.raise_explain": ("cli.output", "training"),
     "cli.raise_": ("cli.output", "cli.raise_train", "cli.raise_apply", "cli.raise_explain"),
     "cli.bank_versions": ("cli.output", "cli.progress", "loop", "store"),
-    "cli.bank": ("cli.output", "cli.bank_versions", "store", "errors"),
+    "cli.bank": ("cli.output", "cli.bank_versions", "report.metrics", "store", "errors"),
     "cli.quickstart": ("cli.output", "cli.export", "cli.run", "loop.project", "store", "config", "records", "errors"),
     "cli.main": ("cli", "hooks.manager", "hooks.scan", "errors"),
     "__main__": ("cli.main",),

@@ -43,27 +43,38 @@ def list_(project: Path, top: int, as_json: bool) -> None:
     )
 
 
-@bank.command(epilog=example("insgen bank log -p handbook"))
+@bank.command(epilog=example("insgen bank log -p handbook", "insgen bank log -p handbook --vendi"))
 @project_option
+@click.option("--vendi", is_flag=True, help="Measure each version's diversity, too; takes a while for large banks.")
 @json_option
-def log(project: Path, as_json: bool) -> None:
+def log(project: Path, vendi: bool, as_json: bool) -> None:
     """List every version of the bank, newest first.
 
-    With the round that made it, how many members came and went, and the mean quality.
+    With the round that made it, how many members came and went, and the mean quality. The Vendi score is the effective
+    number of different members, by the vectors of one model for all versions: the first that any was ranked with.
     """
+    from insgen.report.metrics import vendi_score
     from insgen.store import queries
+    from insgen.store.members import version_vectors
 
     with reading(project) as conn:
         found = queries.bank_log(conn)
+        for row in found if vendi else ():
+            vectors = version_vectors(conn, row["version"], found[-1]["version"])
+            row["vendi"] = None if vectors is None else vendi_score(vectors)
     if as_json:
         print_json(found)
         return
     print_table(
-        ("version", "made by", "round", "made (UTC)", "selector", "members", "came", "went", "mean quality"),
+        (
+            *("version", "made by", "round", "made (UTC)", "selector", "members", "came", "went", "mean quality"),
+            *(["vendi"] if vendi else []),
+        ),
         [
             (
                 *(row["version"], row["action"], row["round"], row["made_utc"][:16].replace("T", " ")),
                 *(row["selector"], row["members"], row["admitted"], row["evicted"], row["mean_quality"]),
+                *([row["vendi"]] if vendi else []),
             )
             for row in found
         ],

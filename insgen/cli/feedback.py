@@ -41,7 +41,7 @@ def feedback() -> None:
     "import",
     epilog=example(
         "insgen feedback import runs/7/feedback.jsonl -p handbook",
-        "insgen feedback import samples_gsm8k_2026-03-01T10-00-00.jsonl -o filter=strict-match -p handbook",
+        "insgen feedback import evals/samples_gsm8k.jsonl -o metric=acc -p handbook",
     ),
 )
 @click.argument("file", type=click.Path(path_type=Path))

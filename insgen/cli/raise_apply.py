@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command(
     epilog=example(
         "insgen raise apply handbook --policy policy --top 20",
-        "insgen raise apply handbook --policy policy --train run-1 --model Qwen/Qwen2.5-0.5B",
+        "insgen raise apply handbook --policy policy --train run-1",
     )
 )
 @project_argument

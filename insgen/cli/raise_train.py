@@ -21,7 +21,7 @@ _LR, _SCRATCH_LR = 2e-5, 1e-3
 @click.command(
     epilog=example(
         "insgen raise train handbook --out policy --preset small",
-        "insgen raise train handbook --out policy --model Qwen/Qwen2.5-0.5B --validation exam.jsonl --rounds 20",
+        "insgen raise train handbook --out policy --model models/small --rounds 8",
     )
 )
 @project_argument

@@ -29,7 +29,6 @@ _LONGEST = 4000  # characters of a text that are shown
         "insgen review -p handbook --sample uncertain --n 50",
         "insgen review -p handbook --from rejected --sample uncertain",
         "insgen review -p handbook --pairs --n 50",
-        'printf \'a\\nr\\ne {"output": "Paris."}\\nq\\n\' | insgen review -p handbook',
     )
 )
 @project_option
@@ -48,9 +47,9 @@ _LONGEST = 4000  # characters of a text that are shown
     show_default=True,
     help="What passed the filters, the members, what a filter rejected, or all of it.",
 )
-@click.option("--pairs", is_flag=True, help="Label near pairs: are these two the same task?")
+@click.option("--pairs", is_flag=True, help="Label near pairs instead: the same task, or different ones.")
 @click.option("--n", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many in this session.")
-@click.option("--reviewer", default="", help="Who judges.  [default: the user's name]")
+@click.option("--reviewer", default="", help="Who judges; else the user's name.")
 @json_option
 def review(project: Path, sample: str, pool: str, pairs: bool, n: int, reviewer: str, as_json: bool) -> None:
     """Judge candidates at the keyboard: accept, reject, edit, skip, undo, quit.

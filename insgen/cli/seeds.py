@@ -115,7 +115,10 @@ def why(seed: str, project: Path, as_json: bool) -> None:
 @_reason
 @json_option
 def pin(seed: str, project: Path, undo: bool, reason: str, as_json: bool) -> None:
-    """Keep a seed: no seed policy may evict it."""
+    """Keep a seed: no seed policy may evict it.
+
+    It stays in force until you unpin it with --undo, or drop it.
+    """
     from insgen.bank import seeds as seed_set
 
     _change(seed_set.pin, seed, project, undo, reason, as_json)

@@ -155,7 +155,7 @@ class Train:
     steps: int = 0  #: optimiser steps; 0 = as many as the epochs make
     lr: float = 2e-5  #: peak learning rate
     warmup: float = 0.03  #: share of the steps in which it grows, 0 to 1; it falls along a cosine
-    weight_decay: float = 0.0  #: of AdamW
+    weight_decay: float = 0.0  #: decoupled weight decay of AdamW
     max_grad_norm: float = 1.0  #: gradients are scaled down to this L2 norm; 0 = never
     rows_at_once: int = 8  #: rows in one forward pass; memory and speed only
     lora_rank: int = 0  #: inner dimension of LoRA's matrices; 0 = the whole model is trained

@@ -171,8 +171,9 @@ def insgen_recipes() -> Sequence[Recipe]:  # type: ignore[empty-body]  # a hooks
 def insgen_commands() -> Sequence[click.Command]:  # type: ignore[empty-body]  # a hookspec has no body
     """Offer commands: click commands that stand beside the built-in ones.
 
-    Called when the command line is built (also for ``insgen --help``): import nothing heavy at the top. The module that
-    the entry point names must itself name this hook; it is looked for in the source, so that others need not be imported.
+    Called when the command line is built (also for ``insgen --help``): import nothing heavy at the top. The module
+    that the entry point names must itself name this hook: it is looked for in the source, so that ``--help`` need not
+    import every plugin.
 
     :returns: commands; a name that is taken is an error naming both plugins.
     :raises: nothing.

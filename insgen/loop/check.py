@@ -6,7 +6,7 @@ Generators that ask a language model write their prompts and nothing is sent; on
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -52,7 +52,7 @@ def check_project(path: Path, settings: Sequence[str], *, really_call: bool = Fa
         )
     )
     model = assembly.model if found[-1].ok and not is_embedding(config) else ""
-    found.append(attempt("database", lambda: _database(config.database, model)))
+    found.append(attempt("database", lambda: _database(config.database, model, assembly.pipeline.plugins())))
     if found[-2].ok:
         about_llm = check_model(config.llm) if config.llm is not None else []
         found += about_llm
@@ -66,19 +66,20 @@ def check_project(path: Path, settings: Sequence[str], *, really_call: bool = Fa
     return found
 
 
-def _database(path: Path, model: str) -> str:
-    """Look at the database, and whether its bank was ranked with the config's embedding model (empty = unknown)."""
+def _database(path: Path, model: str, plugins: Mapping[str, str]) -> str:
+    """Look at the database: the embedding model of its bank (empty = unknown), and the plugins of its last run."""
     if not path.exists():
         return f"{path.name} will be made by the first run"
     with closing(open_reader(path)) as conn:
         version = member_store.bank_version(conn)
         if model:
             refuse_other_model(conn, model)
-    return f"{path.name}, bank version {version}"
+        changes = changes_told(changed_since(conn, plugins))
+    return "; ".join([f"{path.name}, bank version {version}", *changes])
 
 
 def _versions(assembly: Assembly) -> str:
-    """Compare the plugins in use with the frozen ones, else with those of the last run.
+    """Compare the plugins in use with the frozen ones, where a list of these stands in the project.
 
     :raises ConfigError: they are not those that were frozen.
     """
@@ -93,11 +94,7 @@ def _versions(assembly: Assembly) -> str:
                 f"  `pip install -r {frozen}` brings it back; `insgen plugins freeze` takes what is there now."
             )
         return f"{told}, as frozen"
-    changes: list[str] = []
-    if assembly.config.database.exists():
-        with closing(open_reader(assembly.config.database)) as conn:
-            changes = changes_told(changed_since(conn, assembly.pipeline.plugins()))
-    return "; ".join([told, *changes])
+    return told
 
 
 def _sources(assembly: Assembly) -> tuple[list[Finding], bool]:

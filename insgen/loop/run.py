@@ -128,11 +128,15 @@ class Run:
             fresh = [alarm.text for alarm in found if alarm.figure not in warned]
             warned = {alarm.figure for alarm in found}
             figures = blame.round_figures(store.conn, result.run_id, round_)
-            counters = asdict(row) | figures | {
-                "rejected_by": dict(facts.rejected_by),
-                "trend": asdict(trend) if trend is not None else None,
-                "warnings": [*self.player.tolerance.take_warnings(), *fresh],
-            }
+            counters = (
+                asdict(row)
+                | figures
+                | {
+                    "rejected_by": dict(facts.rejected_by),
+                    "trend": asdict(trend) if trend is not None else None,
+                    "warnings": [*self.player.tolerance.take_warnings(), *fresh],
+                }
+            )
             self.hook.insgen_round_finished(run_id=result.run_id, round=round_, counters=counters)
             if change is not None:
                 self.hook.insgen_bank_changed(version=change.version, admitted=change.admitted, evicted=change.evicted)

@@ -8,9 +8,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from insgen.records import CandidateId, Member, Ranked
-from insgen.store.ledger import CANDIDATE_COLUMNS, candidate_from_row
+from insgen.store.ledger import CANDIDATE_COLUMNS, candidate_from_row, vectors
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,21 @@ def ranking_of(conn: sqlite3.Connection, version: int) -> list[Ranked]:
         (version,),
     )
     return [Ranked(CandidateId(row[0]), *row[1:]) for row in rows]
+
+
+def version_vectors(conn: sqlite3.Connection, version: int, model_of: int) -> NDArray[np.float32] | None:
+    """Vectors of the members of a version by the model that another one was ranked with, best first.
+
+    :returns: float32, shape ``(n, d)``; ``None`` where one of them has no vector of that model.
+    """
+    import numpy as np
+
+    (model,) = conn.execute("SELECT model FROM bank_versions WHERE version = ?", (model_of,)).fetchone()
+    ids = [place.candidate_id for place in ranking_of(conn, version)]
+    found = vectors(conn, model, ids)
+    if len(found) < len(ids):
+        return None
+    return np.stack([found[id_][1] for id_ in ids]) if ids else np.empty((0, 1), dtype=np.float32)
 
 
 def members(conn: sqlite3.Connection) -> list[Member]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from insgen.records import Yield
 
-# What broken attempts lost is left out: no seed can help it. A preview's call that no run took up (no proposal names it) brought nothing because nobody wanted anything of it.
+# What broken attempts lost is left out: no seed can help it. So is a preview's call that no run took up.
 _YIELDS = """
 WITH priced AS (
   SELECT id, coalesce(cost_usd, reserved_usd, 0) AS usd FROM calls WHERE answer IS NOT NULL),

@@ -113,11 +113,6 @@ def items_of(context: SeedContext, tags: Collection[str]) -> Items:
     )
 
 
-def texts_of(told: Sequence[Signal]) -> list[str]:
-    """Their texts, each once, in order."""
-    return list(dict.fromkeys(each.text for each in told if each.text))
-
-
 def _wanted(signal: Signal, tags: Collection[str]) -> bool:
     return not tags or not set(tags).isdisjoint(signal.name.removeprefix(PREFIX).split(","))
 

@@ -5,7 +5,8 @@ Method, our own: the bank's members are grouped by k-means on their vectors; eve
 is a count of few items, so it goes by Wilson's score interval (Wilson 1927; Brown, Cai and DasGupta 2001):
 
     low, high = (p + z^2/2n -+ z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n),   p = failed / n,   z = 1.96 (95 %)
-    weight of a seed = explore + (1 - explore) low / (largest low of all groups), by the group it is nearest to; 0.01 steps
+    weight of a seed = explore + (1 - explore) low / (largest low of all groups), in steps of 0.01;
+        low is that of the group it is nearest to
 
 A group fails when its low end lies above the failure rate of all items: a group of three items seldom does, and where
 everything fails alike none does. From failing groups the members nearest to failed items are promoted, `n_add` of each;

@@ -3,9 +3,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from support.cli import Result
 from support.projects import file_hashes, query
+
+from insgen.report.metrics import vendi_score
 
 Cli = Callable[..., Result]
 
@@ -30,6 +33,20 @@ def test_log_has_every_version_newest_first(cli: Cli, played: Path) -> None:
     assert (log[1]["admitted"], log[1]["evicted"], log[1]["members"]) == (10, 0, 10)
     assert log[0]["admitted"] == log[0]["evicted"] > 0
     assert "mean quality" in cli("bank", "log", "-p", played).stdout
+
+
+def test_log_measures_every_version_with_one_model(cli: Cli, played: Path) -> None:
+    log = cli("bank", "log", "-p", played, "--vendi", "--json").json()
+
+    blobs = query(
+        played,
+        "SELECT v.vector FROM bank_events e JOIN vectors v USING (candidate_id)"
+        " WHERE e.version = 1 AND e.event != 'evicted'",
+    )
+    rows = np.stack([np.frombuffer(blob, "<f4") for (blob,) in blobs])  # type: ignore[call-overload]  # bytes
+    assert log[1]["vendi"] == pytest.approx(vendi_score(rows), rel=1e-6)
+    assert 1 <= log[0]["vendi"] <= 10
+    assert "vendi" in cli("bank", "log", "-p", played, "--vendi").stdout.split("\n")[0]
 
 
 def test_difference_of_two_versions_agrees_with_the_events(cli: Cli, played: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sklearn.metrics import roc_curve
+from sklearn.metrics import roc_curve  # type: ignore[import-untyped]  # it has none
 from support.cli import Result
 from support.projects import query
 
@@ -37,7 +37,8 @@ def test_thresholds_are_those_of_the_roc_curve(cli: Cli, labelled: Path) -> None
     quality = told["placed"]["quality"]
     data = query(
         labelled,
-        "SELECT k.quality, s.value > 0 FROM kept k JOIN signals s ON s.candidate_id = k.candidate_id WHERE name = 'verdict'",
+        "SELECT k.quality, s.value > 0 FROM kept k JOIN signals s ON s.candidate_id = k.candidate_id"
+        " WHERE name = 'verdict'",
     )
     false_rate, true_rate, _ = roc_curve([good for _, good in data], [value for value, _ in data])
     assert quality["accuracy"] == pytest.approx((1 + (true_rate - false_rate).max()) / 2)

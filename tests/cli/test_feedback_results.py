@@ -1,4 +1,4 @@
-"""Evaluation results from the command line to other seeds: import, coverage before and after, a `[[feedback]]` table."""
+"""Evaluation results from the command line to other seeds: import, coverage before and after, a feedback source."""
 
 from __future__ import annotations
 

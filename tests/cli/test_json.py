@@ -118,6 +118,9 @@ KEYS: dict[str, dict[str, set[str]]] = {
     "recipes show documents": {".": {"name", "summary", "source", "toml"}},
 }
 
+WITH_A_MODEL = {"train", "raise train", "raise apply", "raise explain"}
+"""These train one first; `test_train.py` and `test_raise.py` look at what they print."""
+
 
 def teach(project: Path) -> str:
     """Give a project a seed and some feedback."""
@@ -158,6 +161,7 @@ def test_every_command_with_json_is_looked_at() -> None:
         }
 
     looked_at = {each for each in with_json if any(f"{command} ".startswith(f"{each} ") for command in KEYS)}
+    with_json -= WITH_A_MODEL
     assert looked_at == with_json
     assert not {"init", "quickstart"} & with_json
     assert len(with_json) == len(KEYS)

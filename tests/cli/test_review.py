@@ -130,8 +130,6 @@ def test_an_accepted_candidate_passes_the_filter_that_rejected_it(
 
 
 def test_advice_is_only_stored(review: Review, project: Path) -> None:
-    with (project / "insgen.toml").open("a") as config:
-        config.write("[[filter]]\nuse = 'length'\n")
     text = (project / "insgen.toml").read_text().replace("[loop]\n", '[loop]\nverdicts = "advise"\n')
     (project / "insgen.toml").write_text(text)
     before = query(project, OVERRULED, "rejected")
@@ -157,14 +155,6 @@ def test_a_rejected_member_leaves_at_the_next_ranking(
     assert len(gone) == 2
     assert not gone & now
     assert query(project, "SELECT DISTINCT fate FROM v_fate WHERE id IN (?, ?)", *gone) == [("evicted",)]
-
-
-def _one_row(project: Path) -> Path:
-    path = project / "more.jsonl"
-    path.write_text(
-        '{"instruction": "Name the port of etcd.", "output": "Clients of etcd use port 2379 by default."}\n'
-    )
-    return path
 
 
 def test_pairs_are_labelled_from_the_limit_outwards(review: Review, project: Path) -> None:

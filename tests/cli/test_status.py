@@ -2,9 +2,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import pytest
 from support.cli import Result
+from support.llm_project import llm_project, writes
 from support.projects import DATA, PLAIN, play, query, rows
+
+if TYPE_CHECKING:
+    from support.llm_server import LlmServer
 
 Cli = Callable[..., Result]
 
@@ -72,9 +78,7 @@ def test_folder_without_a_project_is_a_usage_error(cli: Cli, tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_seed_policy_goes_by_is_told(
-    cli: Callable[..., Result], make_project: Callable[..., Path], llm_server: LlmServer
-) -> None:
+def test_what_a_seed_policy_goes_by_is_told(cli: Cli, make_project: Callable[..., Path], llm_server: LlmServer) -> None:
     llm_server.reply = writes
     toml, files = llm_project(llm_server, "rounds = 2")
     project = make_project(f'{toml}[seeds]\nuse = "bandit"\n', files)

@@ -18,7 +18,7 @@ def test_a_sound_project_is_found_sound_and_left_alone(make_project: Callable[..
     before = file_hashes(project)
     found = {finding.what: finding for finding in check_project(project, [])}
     assert all(finding.ok for finding in found.values())
-    assert list(found) == ["config", "stages", "seeds", "embedder", "database", "generator 1, dataset"]
+    assert list(found) == ["config", "plugins", "stages", "seeds", "embedder", "database", "generator 1, dataset"]
     assert found["seeds"].finding == "2 seed tasks in seeds.jsonl"
     assert found["embedder"].finding.startswith("hashing-v1:64")
     assert found["embedder"].finding.endswith("64 dimensions")

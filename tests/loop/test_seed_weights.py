@@ -1,4 +1,4 @@
-"""Weights that a seed policy gives single generators: used in the round, the same after a kill, explained afterwards."""
+"""Weights that a seed policy gives single generators: made anew every round, the same after a kill."""
 
 from __future__ import annotations
 

@@ -7,10 +7,10 @@ import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from support.cli import insgen
-from support.llm_server import LlmServer
 from support.projects import play, query
 
 from insgen.hooks import spec
@@ -18,6 +18,9 @@ from insgen.hooks.manager import load_plugins
 from insgen.store import queries
 from insgen.store.database import open_reader
 from insgen.testing.recipes import check_recipe
+
+if TYPE_CHECKING:
+    from support.llm_server import LlmServer
 
 TUTORIAL = (Path(__file__).parents[2] / "plugins" / "README.md").read_text(encoding="utf-8")
 STAGES = {

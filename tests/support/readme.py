@@ -24,7 +24,7 @@ import click
 
 from insgen.cli.main import main_group
 from insgen.config.options import options_of
-from insgen.config.settings import Budget, Embed, Llm, Loop, Project, Scored, Select
+from insgen.config.settings import Budget, Embed, Llm, Loop, Project, Scored, Select, Train
 from insgen.hooks import spec
 from insgen.hooks.manager import load_plugins
 
@@ -37,6 +37,7 @@ SECTIONS = {
     "[select]": Select,
     "[llm]": Llm,
     "[budget]": Budget,
+    "[train]": Train,
 }
 TRANSCRIPT = re.compile(r"(<!-- transcript: ([^\n]*?) -->\n```text\n)(.*?)(```)", re.DOTALL)
 MASKS = (

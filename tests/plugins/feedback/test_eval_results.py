@@ -41,7 +41,7 @@ def write(path: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
 
 def read(source: EvalResults, project: Path) -> list[Signal]:
     """All that a source has to say."""
-    signals, position, moved = [], "", True
+    signals, position, moved = list[Signal](), "", True
     while moved:
         found = source.read(project, position)
         signals += found.signals
