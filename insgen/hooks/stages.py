@@ -358,7 +358,7 @@ class FeedbackView(Protocol):
         """
 
     def yields(self) -> Sequence[Yield]:
-        """What every answered question with seeds in its prompt brought, in the order asked; of finished rounds only."""
+        """What every answered question with seeds in its prompt brought, of finished rounds, in the order asked."""
 
 
 @dataclass(frozen=True)

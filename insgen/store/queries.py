@@ -143,7 +143,8 @@ def bank_log(conn: sqlite3.Connection) -> list[Row]:
     """Every version of the bank, newest first."""
     return rows(
         conn,
-        "SELECT v.version, v.round, v.made_utc, v.action, v.selector, v.model, v.size, v.members, v.admitted, v.evicted,"
+        "SELECT v.version, v.round, v.made_utc, v.action, v.selector, v.model, v.size,"
+        " v.members, v.admitted, v.evicted,"
         " (SELECT avg(e.quality) FROM bank_events e WHERE e.version = v.version AND e.event != 'evicted')"
         " AS mean_quality"
         " FROM bank_versions v ORDER BY v.version DESC",

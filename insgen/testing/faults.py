@@ -57,6 +57,16 @@ def unauthorised() -> Fault:
     return _error(401, "Incorrect API key provided.", "invalid_api_key")
 
 
+def forbidden() -> Fault:
+    """403: the key is right and may not do this."""
+    return _error(403, "You have no access to this.", "permission_denied")
+
+
+def refused(status: int = 422) -> Fault:
+    """4xx that says nothing about other requests."""
+    return _error(status, "This request cannot be worked on.", "invalid")
+
+
 def unknown_model() -> Fault:
     """404: no model of that name."""
     return _error(404, "The model does not exist.", "model_not_found")

@@ -26,7 +26,7 @@ from insgen.store import ledger
 from insgen.store.database import Store, open_store
 from insgen.store.members import VersionNote
 from insgen.testing.llm_server import Asked, LlmServer, Reply
-from insgen.testing.samples import unit_vectors
+from insgen.testing.samples import DIMENSION, unit_vectors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,7 +84,7 @@ class Workshop:
         """Build a bank on a database of its own; members are kept too, in rank order, before the others."""
         store, everyone = self.store(), [*members, *kept]
         vectors = {c.id: c.vector for c in everyone if c.vector is not None}
-        dimension = len(next(iter(vectors.values()), (0.0,) * 4))
+        dimension = len(next(iter(vectors.values()), (0.0,) * DIMENSION))
         bank = Bank(store.conn, MODEL, dimension, lambda texts: unit_vectors(texts, dimension))
         with store.atomic() as conn:
             ledger.add_proposals(conn, everyone, 1)
@@ -137,5 +137,5 @@ def pool_of(candidates: Sequence[Candidate], n_members: int = 0) -> Pool:
     import numpy as np
 
     rows = [each.vector for each in candidates if each.vector is not None]
-    vectors: NDArray[np.float32] = np.stack(rows) if rows else np.empty((0, 4), dtype=np.float32)
+    vectors: NDArray[np.float32] = np.stack(rows) if rows else np.empty((0, DIMENSION), dtype=np.float32)
     return Pool(tuple(candidates), vectors, np.array([each.quality or 0.0 for each in candidates]), n_members)

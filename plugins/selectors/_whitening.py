@@ -1,6 +1,6 @@
 """Whitening: vectors turned and stretched so that their columns are uncorrelated and of variance 1.
 
-Flows in: all vectors of a pool. Flows out: as many rows. An option of DiverseEvol's released code, off there by default:
+Flows in: all vectors of a pool. Flows out: as many rows. An option of DiverseEvol's released code, off by default:
 y_i = (h_i - mean) (U diag(1 / sqrt(s)))[:, :c], where C = U diag(s) U^T is the covariance with n - 1; then divided by
 its L2 norm. O(n d^2 + d^3).
 """

@@ -18,7 +18,7 @@ from support.llm_project import llm_project, writes
 from support.projects import contents, play, query, rounds_played
 
 if TYPE_CHECKING:
-    from support.llm_server import Asked, LlmServer
+    from insgen.testing.llm_server import Asked, LlmServer
 
 MakeProject = Callable[..., Path]
 PLACES = 4

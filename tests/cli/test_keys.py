@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 from support.cli import Result
-from support.llm_faults import Fault
 from support.llm_project import llm_project, writes
 from support.projects import count, play, query
 
 from insgen.cli.main import main_group
+from insgen.testing.faults import Fault
 
 if TYPE_CHECKING:
-    from support.llm_server import LlmServer
+    from insgen.testing.llm_server import LlmServer
 
 Cli = Callable[..., Result]
 KEYS = {"OPENAI_API_KEY": "sk-" + "test0secret1" * 3, "MY_SERVICE_TOKEN": "zX9/unusual+shape=="}

@@ -10,7 +10,7 @@ from support.llm_project import llm_project, writes
 from support.projects import DATA, PLAIN, play, query, rows
 
 if TYPE_CHECKING:
-    from support.llm_server import LlmServer
+    from insgen.testing.llm_server import LlmServer
 
 Cli = Callable[..., Result]
 

@@ -6,16 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from support.llm_faults import unauthorised
 from support.llm_project import STAGES, llm_project
 from support.projects import file_hashes, query
 
 from insgen.loop.check import check_project
 from insgen.loop.check_llm import Finding
+from insgen.testing.faults import unauthorised
 
 if TYPE_CHECKING:
     import pytest
-    from support.llm_server import LlmServer
+
+    from insgen.testing.llm_server import LlmServer
 
 MakeProject = Callable[..., Path]
 REAL = {"api_base": "", "model": "openai/gpt-4.1-mini"}

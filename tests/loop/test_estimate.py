@@ -16,7 +16,7 @@ from insgen.cli.main import main_group
 from insgen.loop.estimate import ASSUMED_BYTES_PER_TOKEN, ASSUMED_FILL, ASSUMED_YIELD, estimate
 
 if TYPE_CHECKING:
-    from support.llm_server import LlmServer
+    from insgen.testing.llm_server import LlmServer
 
 MakeProject = Callable[..., Path]
 

@@ -20,7 +20,7 @@ from insgen.records import TrainingStep
 from insgen.store.database import open_store
 
 if TYPE_CHECKING:
-    from support.llm_server import LlmServer
+    from insgen.testing.llm_server import LlmServer
 
 SEDI = '[seeds]\nuse = "sedi"\nwindow = 3\n'
 LOG = '[[feedback]]\nuse = "training-log"\npath = "feedback.jsonl"\n'

@@ -20,9 +20,10 @@ from pathlib import Path
 
 import pytest
 from support import asking_plugin, forking
-from support.llm_faults import invalid_json, reset_mid_body, server_error
-from support.llm_server import Asked, LlmServer, Reply, count_tokens
 from support.projects import EMBED, FILTERS, SCORE, SELECT, contents, query, rounds_played
+
+from insgen.testing.faults import invalid_json, reset_mid_body, server_error
+from insgen.testing.llm_server import Asked, LlmServer, Reply, count_tokens
 
 PLACES = 16
 KILLS = 30

@@ -14,7 +14,7 @@ from support.projects import count, play, query
 from insgen.hooks.spec import hookimpl
 
 if TYPE_CHECKING:
-    from support.llm_server import Asked, LlmServer
+    from insgen.testing.llm_server import Asked, LlmServer
 
 MakeProject = Callable[..., Path]
 SMALL = "collapse_rounds = 1"

@@ -29,7 +29,7 @@ from insgen.cli.main import main_group
 from insgen.loop.preview import preview
 
 if TYPE_CHECKING:
-    from support.llm_server import LlmServer
+    from insgen.testing.llm_server import LlmServer
 
 MakeProject = Callable[..., Path]
 

@@ -14,7 +14,7 @@ from insgen.store.costs import costs
 from insgen.store.database import open_reader
 
 if TYPE_CHECKING:
-    from support.llm_server import Asked, LlmServer
+    from insgen.testing.llm_server import Asked, LlmServer
 
 MakeProject = Callable[..., Path]
 

@@ -14,7 +14,7 @@ from support.projects import COMPARED, contents, play, query
 from insgen.hooks import call
 
 if TYPE_CHECKING:
-    from support.llm_server import LlmServer
+    from insgen.testing.llm_server import LlmServer
 
 TABLES = [*COMPARED, "seeds", "seed_events", "seed_notes"]
 

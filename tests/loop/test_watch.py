@@ -18,7 +18,7 @@ from insgen.store.database import open_reader
 from insgen.store.trends import Trend, n_gram_entropy, trend, watched_rounds
 
 if TYPE_CHECKING:
-    from support.llm_server import Asked, LlmServer
+    from insgen.testing.llm_server import Asked, LlmServer
 
 GOOD = Trend(1, 100, 0.6, 0.9, 0.5, 12.0)
 

@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 from support.asking import Clock, ask, asking, questions
-from support.llm_faults import no_usage, slow_body
-from support.llm_server import MODEL, LlmServer, Reply, count_tokens
 
 from insgen.config.settings import Budget, Llm
 from insgen.errors import ConfigError, StageError
@@ -17,6 +15,8 @@ from insgen.models.llm import Provider
 from insgen.store import calls
 from insgen.store.calls import Spent
 from insgen.store.database import Store
+from insgen.testing.faults import no_usage, slow_body
+from insgen.testing.llm_server import MODEL, LlmServer, Reply, count_tokens
 
 
 def paid(server: LlmServer) -> Spent:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 from support.asking import ask, asking, questions
-from support.llm_faults import (
+
+from insgen.config.settings import Budget
+from insgen.errors import StageError
+from insgen.models.line import ATTEMPTS, FAILURES_IN_A_ROW, LONGEST_SILENCE_S
+from insgen.store import calls
+from insgen.store.database import Store
+from insgen.testing.faults import (
     Fault,
     answered_twice,
     content_filter,
@@ -27,13 +33,7 @@ from support.llm_faults import (
     unknown_model,
     wrong_content_type,
 )
-from support.llm_server import Asked, LlmServer, Reply
-
-from insgen.config.settings import Budget
-from insgen.errors import StageError
-from insgen.models.line import ATTEMPTS, FAILURES_IN_A_ROW, LONGEST_SILENCE_S
-from insgen.store import calls
-from insgen.store.database import Store
+from insgen.testing.llm_server import Asked, LlmServer, Reply
 
 NOT_BILLED = [server_error(500), server_error(502), server_error(503), server_error(529)]
 PERHAPS_BILLED = [

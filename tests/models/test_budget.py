@@ -14,7 +14,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.asking import Clock, questions
-from support.llm_faults import (
+
+from insgen.config.settings import Budget, Llm
+from insgen.errors import StageError
+from insgen.models.asking import Asker
+from insgen.models.llm import Provider
+from insgen.store import calls
+from insgen.store.calls import Spent
+from insgen.store.database import Store, open_store
+from insgen.testing.faults import (
     Fault,
     empty_choices,
     invalid_json,
@@ -25,15 +33,7 @@ from support.llm_faults import (
     too_many,
     wrong_content_type,
 )
-from support.llm_server import Asked, LlmServer
-
-from insgen.config.settings import Budget, Llm
-from insgen.errors import StageError
-from insgen.models.asking import Asker
-from insgen.models.llm import Provider
-from insgen.store import calls
-from insgen.store.calls import Spent
-from insgen.store.database import Store, open_store
+from insgen.testing.llm_server import Asked, LlmServer
 
 N_QUESTIONS = 66
 MAX_TOKENS = 20

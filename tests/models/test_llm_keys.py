@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.asking import ask, asking, questions
-from support.llm_faults import Fault, server_error
 
 from insgen.errors import StageError
 from insgen.models.llm import redact
 from insgen.store.database import Store
+from insgen.testing.faults import Fault, server_error
 
 if TYPE_CHECKING:
-    from support.llm_server import LlmServer
+    from insgen.testing.llm_server import LlmServer
 
 KEY = "sk-" + "test0secret1" * 3
 ODD_KEY = "zX9/unusual+shape=="

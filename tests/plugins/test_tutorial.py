@@ -20,7 +20,7 @@ from insgen.store.database import open_reader
 from insgen.testing.recipes import check_recipe
 
 if TYPE_CHECKING:
-    from support.llm_server import LlmServer
+    from insgen.testing.llm_server import LlmServer
 
 TUTORIAL = (Path(__file__).parents[2] / "plugins" / "README.md").read_text(encoding="utf-8")
 STAGES = {

@@ -10,9 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from support.asking import asking
-from support.llm_faults import no_usage, reset_mid_body, server_error, too_many
 from support.llm_project import llm_project, writes
-from support.llm_server import LlmServer, count_tokens
 from support.projects import play
 
 from insgen.cli.main import main_group
@@ -20,6 +18,8 @@ from insgen.config.settings import Budget
 from insgen.records import Request, Turn
 from insgen.store.costs import costs, per_kept_row
 from insgen.store.database import Store, open_reader
+from insgen.testing.faults import no_usage, reset_mid_body, server_error, too_many
+from insgen.testing.llm_server import LlmServer, count_tokens
 
 
 def question(text: str) -> Request:

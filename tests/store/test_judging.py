@@ -14,7 +14,7 @@ from insgen.store.database import open_reader
 from insgen.store.judging import Spared, drifts, estimate, evaluation_hits, spared
 
 if TYPE_CHECKING:
-    from support.llm_server import Asked, LlmServer
+    from insgen.testing.llm_server import Asked, LlmServer
 
 MakeProject = Callable[..., Path]
 

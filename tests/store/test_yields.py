@@ -15,7 +15,7 @@ from insgen.store.database import Store, open_store
 from insgen.store.yields import add_notes, has_yields, last_notes, yields
 
 if TYPE_CHECKING:
-    from support.llm_server import LlmServer
+    from insgen.testing.llm_server import LlmServer
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from insgen.records import Request, Response, Turn
 from insgen.store.database import Store
 
 if TYPE_CHECKING:
-    from support.llm_server import LlmServer
+    from insgen.testing.llm_server import LlmServer
 
 
 class Clock:

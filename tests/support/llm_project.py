@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from support.llm_server import Asked, LlmServer
+    from insgen.testing.llm_server import Asked, LlmServer
 
 STAGES = '''
 from __future__ import annotations

@@ -20,7 +20,7 @@ from insgen.plugins.parsers.json_items import JsonTasksParser
 from insgen.store.database import Store
 
 if TYPE_CHECKING:
-    from support.llm_server import LlmServer
+    from insgen.testing.llm_server import LlmServer
 
 MakeBank = Callable[..., Bank]
 BOTH = [AlpacaGenerator, SediGenerator]

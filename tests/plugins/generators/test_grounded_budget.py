@@ -13,7 +13,7 @@ import pytest
 from support.projects import play, query
 
 if TYPE_CHECKING:
-    from support.llm_server import Asked, LlmServer
+    from insgen.testing.llm_server import Asked, LlmServer
 
 MakeProject = Callable[..., Path]
 N_PASSAGES = 7

@@ -16,7 +16,7 @@ from insgen.loop.estimate import ASSUMED_YIELD, estimate
 from insgen.plugins.recipes.builtin import insgen_recipes
 
 if TYPE_CHECKING:
-    from support.llm_server import Asked, LlmServer
+    from insgen.testing.llm_server import Asked, LlmServer
 
 MakeProject = Callable[..., Path]
 VERBS = ("Compare", "Describe", "Invent", "List", "Translate", "Explain", "Sort", "Rewrite", "Judge", "Plan", "Count")

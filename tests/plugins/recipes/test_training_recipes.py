@@ -14,7 +14,7 @@ from support.projects import play, query
 from insgen.plugins.recipes.builtin import insgen_recipes
 
 if TYPE_CHECKING:
-    from support.llm_server import Asked, LlmServer
+    from insgen.testing.llm_server import Asked, LlmServer
 
 MakeProject = Callable[..., Path]
 NOUNS = ("harbours", "violins", "proverbs", "bridges", "planets", "ballads", "gardens", "letters", "puzzles", "wills")

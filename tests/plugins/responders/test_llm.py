@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 from support.asking import asking
-from support.llm_faults import content_filter, server_error
-from support.llm_server import Asked, LlmServer, Reply
 
 from insgen import Answer, Candidate, ConfigError, StageError
 from insgen.config.settings import Budget
 from insgen.models.templates import PromptFiles
 from insgen.plugins.responders.llm import LlmResponder
 from insgen.store.database import Store
+from insgen.testing.faults import content_filter, server_error
+from insgen.testing.llm_server import Asked, LlmServer, Reply
 
 TASK = Candidate("Name the largest planet.", input="Only of the solar system.")
 

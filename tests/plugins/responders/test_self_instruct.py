@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 from support.asking import asking
-from support.llm_faults import content_filter, server_error
-from support.llm_server import Asked, LlmServer, Reply
 
 from insgen import Answer, Candidate, ConfigError, StageError
 from insgen.config.settings import Budget
@@ -16,6 +14,8 @@ from insgen.models.templates import PromptFiles
 from insgen.plugins.responders._instances import CONFLICTING, NONE, UNUSABLE
 from insgen.plugins.responders.self_instruct import SelfInstructResponder
 from insgen.store.database import Store
+from insgen.testing.faults import content_filter, server_error
+from insgen.testing.llm_server import Asked, LlmServer, Reply
 
 LABELS = Candidate("Is the review positive or negative?")
 OPPOSITE = Candidate("Name the opposite of the word.")

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.asking import asking
-from support.llm_server import Asked, LlmServer, Reply
 
 from insgen import Candidate, ConfigError, Score, StageError, Turn
 from insgen.bank.bank import Bank
 from insgen.models.templates import PromptFiles
 from insgen.plugins.scorers.deita import DeitaScorer, evol_score, expected_rating
 from insgen.store.database import Store
+from insgen.testing.llm_server import Asked, LlmServer, Reply
 
 PROMPTS = PromptFiles(Path("nowhere"))
 LOGITS = {"1": 0.1, "2": 0.4, "3": 1.2, "4": 0.9, "5": -0.3, "6": -1.0}

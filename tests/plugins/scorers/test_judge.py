@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 from support.asking import asking
-from support.llm_faults import server_error
-from support.llm_server import Asked, LlmServer, Reply
 
 from insgen import Candidate, ConfigError, Score, StageError
 from insgen.bank.bank import Bank
@@ -18,6 +16,8 @@ from insgen.models.templates import PromptFiles
 from insgen.plugins.scorers.judge import JudgeScorer
 from insgen.store import ledger
 from insgen.store.database import Store
+from insgen.testing.faults import server_error
+from insgen.testing.llm_server import Asked, LlmServer, Reply
 
 ROW = Candidate("Name the largest planet.", output="Jupiter.")
 PROMPTS = PromptFiles(Path("nowhere"))
