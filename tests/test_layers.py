@@ -133,9 +133,16 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *("training.steps", "training.target", "records", "errors"),
     ),
     "training.raising.applying": (
-        *("training.raising.dialogue", "training.raising.episode", "training.raising.folder"),
-        *("training.raising.options", "training.raising.playing", "training.raising.policy"),
-        *("training.raising.ranking", "training.checkpoints", "training.lora", "training.records", "training.steps"),
+        *("training.raising.dialogue", "training.raising.episode", "training.raising.features"),
+        *("training.raising.folder", "training.raising.options", "training.raising.playing"),
+        *(
+            "training.raising.policy",
+            "training.raising.ranking",
+            "training.checkpoints",
+            "training.lora",
+            "training.records",
+            "training.steps",
+        ),
         *("training.target", "report.batches", "records", "errors"),
     ),
     "training.raising.explain": (

@@ -84,7 +84,7 @@ def test_config_of_the_readme_and_every_recipe_loads(toml: str) -> None:
     pipeline = build_pipeline(config, load_plugins())
     if "select" in tables:  # a whole config; what has none shows one section
         assert pipeline.filters
-        assert pipeline.scorers
+        assert pipeline.scorers or tables["select"]["use"] == "random"  # Self-Instruct judges nothing
 
 
 def test_readme_has_a_config() -> None:
@@ -115,12 +115,7 @@ def test_hook_stands_in_the_readme_with_its_signature(hook: str) -> None:
 @pytest.mark.parametrize("hook", readme.hooks())
 def test_hook_has_a_user_and_a_test(hook: str) -> None:
     defined = re.compile(rf"def {hook}\(|[\"']{hook}[\"']")
-    users = [
-        path
-        for folder in ("plugins", "insgen/cli")
-        for path in python_files(folder)
-        if defined.search(path.read_text())
-    ]
+    users = [path for path in python_files("plugins") if defined.search(path.read_text())]
     tests = [path for path in python_files("tests") if path != Path(__file__) and defined.search(path.read_text())]
 
     if hook in FOR_LATER_PLUGINS:

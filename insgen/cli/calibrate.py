@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the bootstrap.")
 @json_option
 def calibrate(project: Path, seed: int, as_json: bool) -> None:
-    """Place the limits of near-duplicates and of quality by your own labels.
+    """Place limits by your labels: near-duplicates, quality.
 
     About fifty of either kind are enough for a first look: `insgen review --pairs` labels pairs as the same task or
     different ones, `insgen review` accepts and rejects. The threshold has the best balanced accuracy on these labels;

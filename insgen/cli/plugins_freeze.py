@@ -9,7 +9,7 @@ import click
 from insgen.cli.output import example, json_option, print_json, project_argument, say
 
 
-@click.command("freeze", epilog=example("insgen plugins freeze handbook", "pip install -r handbook/plugins.txt"))
+@click.command("freeze", epilog=example("insgen plugins freeze handbook", "insgen check handbook"))
 @project_argument
 @json_option
 def freeze(project: Path, as_json: bool) -> None:

@@ -27,13 +27,14 @@ PLACES = {
     "new", epilog=example("insgen plugins new polite --stage filter", "insgen plugins new my-domain --recipe")
 )
 @click.argument("name")
-@click.option("--stage", default="", help="What it offers: filter, scorer, generator, seed-policy ...")
+@click.option("--stage", default="", help="What it offers: filter, scorer, generator, seed-policy and so on.")
 @click.option("--recipe", is_flag=True, help="It offers a recipe.")
 @click.option("--into", type=click.Path(path_type=Path, file_okay=False), help="The folder to make.  [default: ./NAME]")
 def new(name: str, stage: str, recipe: bool, into: Path | None) -> None:
-    """Begin a plugin: a package with one stage, its tests, README, licence and CI.
+    """Begin a plugin: a package that passes its own tests.
 
-    The stage works as it stands and is yours to change. The tests run the contract checks of its kind.
+    One stage with its tests, README, licence and CI. It works as it stands and is yours to change. The tests run the
+    contract checks of its kind.
     """
     from insgen.errors import ConfigError
     from insgen.scaffold.package import KINDS, make_package

@@ -19,7 +19,7 @@ from insgen.cli.raise_train import train
     ),
 )
 def raise_() -> None:
-    """Choose the rows of each training step by a learned policy (RAISE).
+    """Choose rows for each training step by a learned policy.
 
     A policy scores every row anew before each optimiser step: by the stage of the training, the row's difficulty and
     meaning for an auxiliary model, and how often it was taken. It is learned by reinforcement over whole trainings

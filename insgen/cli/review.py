@@ -52,7 +52,7 @@ _LONGEST = 4000  # characters of a text that are shown
 @click.option("--reviewer", default="", help="Who judges; else the user's name.")
 @json_option
 def review(project: Path, sample: str, pool: str, pairs: bool, n: int, reviewer: str, as_json: bool) -> None:
-    """Judge candidates at the keyboard: accept, reject, edit, skip, undo, quit.
+    """Judge candidates at the keyboard, one by one.
 
     Each verdict is stored at once, so that nothing is lost; called again, the review goes on with what you have not
     judged. With [loop] verdicts = "overrule", a candidate that you accept passes every filter (a rejected one is judged

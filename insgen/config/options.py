@@ -124,7 +124,7 @@ def _hints(cls: type[Any]) -> dict[str, Any]:
 
 def _default(field: dataclasses.Field[Any]) -> Any:
     if field.default is not dataclasses.MISSING:
-        return field.default
+        return field.default.as_posix() if isinstance(field.default, Path) else field.default
     return field.default_factory() if field.default_factory is not dataclasses.MISSING else None
 
 

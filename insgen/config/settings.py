@@ -69,9 +69,8 @@ class Loop:
     #: when a plugin fails: stop; or go on, and let what it should have judged wait for the next run (skip); or, once it
     #: failed quarantine_after times in a run, also leave it out (quarantine)
     on_error: Literal["stop", "skip", "quarantine"] = "stop"
-    quarantine_after: int = (
-        3  #: failures in one run after which on_error = "quarantine" leaves a plugin out, at least 1
-    )
+    #: failures in one run after which on_error = "quarantine" leaves a plugin out, at least 1
+    quarantine_after: int = 3
 
     def __post_init__(self) -> None:
         _at_least(1, quarantine_after=self.quarantine_after)

@@ -86,7 +86,7 @@ def _toml(option: Option, options: dict[str, Any]) -> Any:
 
     TOML has no ``None``, and a path that is written down is taken relative to the config, one that is not is not.
     """
-    value = options.get(option.name, None if isinstance(option.default, Path) else option.default)
+    value = options.get(option.name, None if option.type == "a path" else option.default)
     if isinstance(value, tuple):
         return [str(each) if isinstance(each, Path) else each for each in value]
     return str(value) if isinstance(value, Path) else value

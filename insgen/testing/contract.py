@@ -89,7 +89,9 @@ def same(one: Any, other: Any) -> bool:
         return isinstance(other, np.ndarray) and one.dtype == other.dtype and np.array_equal(one, other)
     if dataclasses.is_dataclass(one) and not isinstance(one, type):
         return type(one) is type(other) and all(
-            same(getattr(one, each.name), getattr(other, each.name)) for each in dataclasses.fields(one)
+            same(getattr(one, each.name), getattr(other, each.name))
+            for each in dataclasses.fields(one)
+            if not callable(getattr(one, each.name))  # two functions are never equal
         )
     if isinstance(one, list | tuple):
         return len(one) == len(other) and all(same(a, b) for a, b in zip(one, other, strict=True))

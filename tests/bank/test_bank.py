@@ -10,6 +10,7 @@ import pytest
 from insgen.bank.bank import Bank
 from insgen.records import Candidate, CandidateId, Ranked
 from insgen.store.members import VersionNote
+from insgen.testing.samples import DIMENSION
 
 NOTE = VersionNote(2, "2026-01-02", "round", "test", "0", "test-model", 2, "")
 
@@ -47,7 +48,7 @@ def test_nearest_members_come_with_their_cosine_similarity(
 def test_an_empty_bank_has_no_neighbours(make_bank: Callable[..., Bank]) -> None:
     bank = make_bank()
     assert (len(bank), bank.version, bank.nearest(np.ones(4, dtype=np.float32) / 2, 3), bank.n_kept) == (0, 0, (), 0)
-    assert bank.vectors([]).shape == (0, 4)
+    assert bank.vectors([]).shape == (0, DIMENSION)
 
 
 def test_a_new_version_is_seen_at_once(make_bank: Callable[..., Bank], three: list[Candidate]) -> None:
@@ -80,7 +81,7 @@ def test_first_seen_looks_through_case_and_punctuation(make_bank: Callable[..., 
 
 def test_an_index_holds_vectors_of_ones_own(make_bank: Callable[..., Bank], three: list[Candidate]) -> None:
     bank = make_bank(three)
-    assert len(bank.index(np.empty((0, 4), dtype=np.float32))) == 0
+    assert len(bank.index(np.empty((0, DIMENSION), dtype=np.float32))) == 0
     index = bank.index(np.eye(4, dtype=np.float32)[2:])
     rows, similarities = index.nearest(np.eye(4, dtype=np.float32)[3:], 1)
     assert (rows.tolist(), similarities.tolist()) == ([[1]], [[1.0]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 from collections.abc import Callable, Iterator
@@ -85,8 +86,13 @@ def project(make_project: Callable[..., Path], llm_server: LlmServer, monkeypatc
 
 
 def test_no_command_with_json_shows_a_key_and_no_file_holds_one(
-    cli: Cli, project: Path, llm_server: LlmServer, caplog: pytest.LogCaptureFixture
+    cli: Cli,
+    project: Path,
+    llm_server: LlmServer,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO())  # `insgen review` reads from it
     caplog.set_level(logging.DEBUG, "insgen")
     assert llm_server.asked[0].headers["authorization"] == f"Bearer {KEYS['OPENAI_API_KEY']}"
     assert count(project, "members") > 0

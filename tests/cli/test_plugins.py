@@ -65,6 +65,7 @@ def test_place_in_the_config_is_shown_as_it_loads(cli: Cli, offer: object) -> No
     used = {use.use for use in [*config.generate, *config.filters, config.embed[1], config.select[1], config.seeds]}
     used |= {scored.use for scored, _ in config.scores} | {config.embed[0].executor}
     used |= {config.respond.use} if config.respond else set()
+    used |= {use.use for use in config.feedback}
     assert offer.name in used  # type: ignore[attr-defined]  # an Offer
 
 
@@ -89,30 +90,12 @@ def test_plugins_that_a_project_names_are_shown_too(cli: Cli, make_project: Call
     assert listed[-1]["name"] == "rogue"
 
 
-LATER = [
-    ("insgen_feedback_sources", "read", "feedback source"),
-]
-
-
-@pytest.mark.parametrize(("hook", "method", "kind"), LATER)
-def test_stage_of_a_kind_without_built_ins_is_offered_like_any_other(
-    cli: Cli, make_project: Callable[..., Path], hook: str, method: str, kind: str
-) -> None:
-    assert cli("plugins", "list", "--kind", kind, "--json").json()["offers"] == []
-    project = make_project(
-        'plugins = ["./rogue.py"]\n' + PLAIN, {"rogue.py": plugin(f"def {method}(self, *anything): return []", hook)}
-    )
-
-    listed = cli("plugins", "list", "--kind", kind, "-p", project, "--json").json()["offers"]
-    assert [(each["kind"], each["name"]) for each in listed] == [(kind, "rogue")]
-
-
 def test_recipes_are_listed_and_print_their_config(cli: Cli) -> None:
     listed = cli("recipes", "list", "--json").json()
 
     assert [each["name"] for each in listed] == [
-        *("alpaca", "deita", "documents", "grounded", "k-center", "pibe", "pibe-paper", "sedi", "sedi-pibe"),
-        *("self-instruct", "self-instruct-paper"),
+        *("alpaca", "deita", "diverseevol", "documents", "grounded", "k-center", "pibe", "pibe-paper", "raise"),
+        *("sedi", "sedi-pibe", "sedi-pibe-train", "self-instruct", "self-instruct-paper"),
     ]
     for recipe in listed:
         assert recipe["name"] in cli("recipes", "list").stdout
