@@ -1,4 +1,4 @@
-"""What comparisons by training share: rows of a pool file, one seed's untrained model, held-out loss, paired intervals."""
+"""What comparisons by training share: rows of a file, one seed's untrained model, held-out loss, paired intervals."""
 
 from __future__ import annotations
 

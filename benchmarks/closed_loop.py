@@ -4,14 +4,14 @@
         [--held-out 300] [--workers 2] [--model FOLDER]
 
 POOL holds one row per line (``instruction``, ``input``, ``output``). For every seed a pool and held-out rows are drawn,
-and a Llama with random weights (width 128, 2 layers, 96 tokens of context) and a tokenizer of 1,000 tokens are made. From the
-same weights it is then trained on the CPU, once with each method's rows, each row once, an optimiser step per 1,000
-tokens read (question and answer, without padding), so tokens *and* steps are equal for all:
+and a Llama with random weights (width 128, 2 layers, 96 tokens of context) and a tokenizer of 1,000 tokens are made.
+From the same weights it is then trained on the CPU, once with each method's rows, each row once, an optimiser step per
+1,000 tokens read (question and answer, without padding), so tokens *and* steps are equal for all:
 
 - random, quality, k-center, pibe: these selectors rank the pool once; the top fills the budget, in random order.
-- sedi: begins with 24 random rows as seeds. A row of the next batch is the unread one nearest to a seed drawn at random:
-  that *stands for generating from the seed*, no language model writes anything here. After every 10 steps the policy
-  `sedi` itself promotes 4 rows of the batch with the largest gradient norm to seeds, and evicts as many.
+- sedi: begins with 24 random rows as seeds. A row of the next batch is the unread one nearest to a seed drawn at
+  random: that *stands for generating from the seed*, no language model writes anything here. After every 10 steps the
+  policy `sedi` itself promotes 4 rows of the batch with the largest gradient norm to seeds, and evicts as many.
 - seeds alone: the same without the policy, which shows what the feedback does.
 
 Quality is that of the scorer `heuristic`. Vectors are the embedder `hashing`'s (surface of the texts, no meaning), or
@@ -29,6 +29,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 from random import Random
@@ -158,9 +159,9 @@ class NearSeeds:
 
 
 METHODS: dict[str, Callable[[Ground], Source]] = {
-    **{each.name: lambda ground, each=each: Ranked(each, ground) for each in SELECTORS},  # type: ignore[misc]  # bound now
-    "sedi": lambda ground: NearSeeds(ground, listens=True),
-    "seeds alone": lambda ground: NearSeeds(ground, listens=False),
+    **{each.name: partial(Ranked, each) for each in SELECTORS},
+    "sedi": partial(NearSeeds, listens=True),
+    "seeds alone": partial(NearSeeds, listens=False),
 }
 
 
