@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 import torch
-from _training import Setting, paired, read_rows, setting_of, spread
+from _training import Paired, Setting, paired, read_rows, setting_of, spread
 
 from insgen import LLM, BankView, Candidate, Embedder, Origin, Pool, Prompts, SeedContext, Selector, TrainingStep
 from insgen.bank.bank import Bank
@@ -205,7 +205,7 @@ def ground_of(setting: Setting, budget: int, every: int, embedder: Embedder) -> 
 
 def curves_of(seed: int, plan: argparse.Namespace, rows: list[Candidate]) -> dict[str, list[float]]:
     """Give one seed's curve for every method."""
-    torch.set_num_threads(1)  # the seeds run side by side, and sums come out the same on any machine
+    torch.set_num_threads(1)  # the seeds run side by side, and the number of cores changes no sum
     embedder: Embedder = SentenceTransformersEmbedder(model=str(plan.model)) if plan.model else HashingEmbedder()
     curves = {}
     with setting_of(seed, Random(seed).sample(rows, plan.pool + plan.held_out), plan.held_out, SIZE) as setting:
@@ -229,17 +229,24 @@ def report(curves: dict[str, list[list[float]]], every: int) -> None:
         falls = [(curve[0] - curve[-1]) / (len(curve) - 1) / every * 1000 for curve in found]
         print(f"  {name:12} {statistics.fmean(falls):.5f} +- {spread(falls):.5f}")
     measures: dict[str, Callable[[list[float]], float]] = {
-        "loss at the end": lambda curve: curve[-1],
         "mean loss on the way": lambda curve: statistics.fmean(curve[1:]),
+        "loss at the end": lambda curve: curve[-1],
     }
     for what, measure in measures.items():
         by_name = {name: [measure(curve) for curve in found] for name, found in curves.items()}
-        print(f"\n{what}: difference from random, paired by seed, with 95 % interval (each for itself)")
-        for name in [name for name in by_name if name != "random"]:
-            gap = paired(by_name[name], by_name["random"])
-            print(f"  {name:12} {gap}  {gap.verdict}, {gap.n} seeds")
-        gap = paired(by_name["sedi"], by_name["seeds alone"])
-        print(f"  sedi, against seeds alone (what the feedback does): {gap}  {gap.verdict}")
+        print(f"\n{what}: differences paired by seed, with 95 % interval (each for itself)")
+        for name, base in [(name, "random") for name in by_name if name != "random"] + [("sedi", "seeds alone")]:
+            print(f"  {name:12} against {base:12} {in_words(paired(by_name[name], by_name[base]), base)}")
+    print(
+        "\nHeld-out rows are drawn as random rows are: a choice that changes the mix of tasks has that against it here."
+    )
+
+
+def in_words(gap: Paired, base: str) -> str:
+    """Say what an interval allows to say."""
+    if gap.verdict == "no difference shown":
+        return f"{gap}  no difference from {base} is shown by {gap.n} seeds"
+    return f"{gap}  {gap.verdict} than {base} by {abs(gap.mean):.3f} nats"
 
 
 def main() -> None:
