@@ -1,4 +1,4 @@
-"""Two distributions that are really installed: `tox -e packages` does so; elsewhere these tests are left out."""
+"""Two distributions that are really installed: `tox -e wheel` does so; elsewhere these tests are left out."""
 
 from __future__ import annotations
 

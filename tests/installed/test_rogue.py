@@ -60,7 +60,7 @@ TABLES = {
 @pytest.fixture(scope="module")
 def file() -> str:
     """Where the modules stand, for messages: ``.../insgen_rogue/{}.py``."""
-    import insgen_rogue  # type: ignore[import-not-found]  # installed by `tox -e packages`
+    import insgen_rogue  # type: ignore[import-not-found]  # installed by `tox -e wheel`
 
     return f"{Path(insgen_rogue.__file__).parent}/{{}}.py"
 
