@@ -23,11 +23,12 @@ from insgen import (
     Request,
     Responder,
     Response,
-    StageError,
     Turn,
     declined,
     hookimpl,
 )
+
+from ._asking import model_for
 
 _PROMPT = "respond/answer"
 _NO_ANSWER = "NO ANSWER"
@@ -68,13 +69,9 @@ class LlmResponder:
 
         :raises StageError: the config has no ``[llm]``.
         """
-        if llm is None:
-            raise StageError(
-                "The responder llm asks a language model, but none is configured.\n"
-                "  Expected an [llm] section with a model.\n  Add one, or take [respond] out of the config."
-            )
+        model = model_for(self.name, llm)
         rules, hash_ = prompts.render(_PROMPT, length=self._length()), prompts.hash(_PROMPT)
-        responses = llm.ask([self._request(candidate, rules, hash_) for candidate in candidates])
+        responses = model.ask([self._request(candidate, rules, hash_) for candidate in candidates])
         return [self._answer(*pair) for pair in zip(candidates, responses, strict=True)]
 
     def _length(self) -> str:

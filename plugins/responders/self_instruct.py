@@ -37,11 +37,11 @@ from insgen import (
     Request,
     Responder,
     Response,
-    StageError,
     Turn,
     hookimpl,
 )
 
+from ._asking import model_for
 from ._instances import input_first, output_first
 
 _CLASSIFY = "respond/classify"
@@ -77,12 +77,8 @@ class SelfInstructResponder:
 
         :raises StageError: the config has no ``[llm]``.
         """
-        if llm is None:
-            raise StageError(
-                "The responder self_instruct asks a language model, but none is configured.\n"
-                "  Expected an [llm] section with a model.\n  Add one, or take [respond] out of the config."
-            )
-        asking = _Asking(llm, prompts, {**_DECODING, "top_p": self.top_p})
+        model = model_for(self.name, llm)
+        asking = _Asking(model, prompts, {**_DECODING, "top_p": self.top_p})
         made = {c.id: Answer(c.id, None, reason="it has an input already") for c in candidates if c.input}
         kinds = asking.classify([candidate for candidate in candidates if not candidate.input], made)
         asking.instances(kinds, made)
