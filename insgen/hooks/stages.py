@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
 from insgen.records import (
     Answer,
@@ -469,14 +469,6 @@ class Executor(Protocol):
         :returns: results in the order of the batches, each as soon as it and all before it are done.
         :raises: what the function raises.
         """
-
-
-@runtime_checkable
-class StageClass(Protocol):
-    """What all stage classes have: a name, and options as dataclass fields."""
-
-    name: ClassVar[str]
-    __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
 @dataclass(frozen=True)
