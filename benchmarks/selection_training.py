@@ -1,16 +1,22 @@
 """Selections made inside training, measured by what a model learns from them: held-out loss at equal update budgets.
 
-    python benchmarks/selection_training.py POOL.jsonl.gz [--pool 2000] [--shares 0.05 0.25] [--seeds 5] [--steps 100]
-        [--held-out 200] [--raise]
+    python benchmarks/selection_training.py POOL.jsonl.gz [--pool 8000] [--shares 0.01 0.05] [--seeds 5] [--epochs 5]
+        [--held-out 200] [--episodes 8]
 
 POOL holds one row per line (``instruction``, ``input``, ``output``). For every seed a pool and held-out rows are
-drawn, a small causal language model with random weights is made of the pool's texts, and every method chooses the same
-shares of the pool: at random; least confidence; k-center in one go, by the untrained model; DiverseEvol, which trains
-and embeds anew between its three rounds; RAISE, by a policy learned with the ``small`` preset (with ``--raise``:
-minutes more per seed). The papers choose 1 % to 5 % for models that know a language already; one that knows nothing
-needs more, hence the defaults. On each choice, and on the whole pool, a model is then trained from the same weights for
-the same number of optimiser steps. Printed are mean and standard deviation over the seeds of the mean loss per held-out
-row, in nats per token (lower is better), and the difference from random, paired by seed, with its 95 % interval.
+drawn, and a small causal language model with random weights is made of the pool's texts. A share of the pool stands for
+a budget of updates: as many optimiser steps as `--epochs` times through that share make. Every method has the same:
+
+- the whole pool, and as many rows drawn at random;
+- least confidence, and k-center by the untrained model in one go;
+- DiverseEvol, which trains and embeds anew between its three rounds;
+- RAISE as a set: the same number of rows, those that a policy learned on this pool puts first;
+- RAISE step by step: the policy chooses every batch out of the whole pool, as the paper has it. Its policy costs
+  `--episodes` trainings of the same length before (the paper has 20), which nobody else is given.
+
+Every training begins from the same weights. Printed are mean and standard deviation over the seeds of the mean loss per
+held-out row, in nats per token (lower is better), and the difference from random, paired by seed, with its 95 %
+interval. For comparison the untrained model, and one trained on the whole pool once.
 
 Last: texts per second of the embedder `target_model`, against one text per forward pass.
 """
@@ -18,12 +24,15 @@ Last: texts per second of the embedder `target_model`, against one text per forw
 from __future__ import annotations
 
 import argparse
+import json
+import math
 import statistics
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from random import Random
 
@@ -34,32 +43,40 @@ from _training import Setting, paired, read_rows, setting_of, spread
 from insgen import Candidate, PolicyPlan, Pool, learn_policy, rank_by_policy
 from insgen.plugins.embedders.target_model import TargetModelEmbedder
 from insgen.plugins.selectors.diverseevol import DiverseEvolSelector
+from insgen.training.raising.applying import ApplySettings, apply_policy
 from insgen.training.small import SmallModelOptions
 from insgen.training.steps import StepOptions, Training
-from insgen.training.target import TargetModel
+from insgen.training.target import ModelOptions, TargetModel
 from insgen.training.templates import alpaca
 
 MAX_TOKENS, BATCH, ROUNDS, LR = 128, 16, 3, 3e-3
 SIZE = SmallModelOptions(vocabulary=1000, width=64, layers=2, heads=4, context=MAX_TOKENS)
+OPTIMISER = StepOptions(LR, warmup=0.0, rows_at_once=BATCH)
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One seed's setting, and how long a model is trained on a choice.
+    """One seed's setting, and how long a model is trained.
 
-    :ivar steps: optimiser steps of each training.
+    :ivar epochs: times through a choice that a training lasts.
+    :ivar episodes: trainings that a policy is learned from.
     """
 
     setting: Setting
-    steps: int
+    epochs: float
+    episodes: int
 
-    def trained(self, rows: Sequence[Candidate]) -> TargetModel:
+    def steps(self, n_rows: int) -> int:
+        """Optimiser steps of a training on so many rows."""
+        return math.ceil(self.epochs * n_rows / BATCH)
+
+    def trained(self, rows: Sequence[Candidate], steps: int) -> TargetModel:
         """Train from the untrained weights, the rows in a new order each time through."""
         target = self.setting.untrained()
-        training = Training(target, StepOptions(LR, rows_at_once=BATCH), self.steps)
+        training = Training(target, OPTIMISER, steps)
         encoded = [each for each in map(target.encode, rows) if each.n_targets]
         rng, line = Random(self.setting.seed), list[int]()
-        for _ in range(self.steps):
+        for _ in range(steps):
             while len(line) < min(BATCH, len(encoded)):
                 line += rng.sample(range(len(encoded)), len(encoded))
             training.advance([encoded[place] for place in dict.fromkeys(line[:BATCH])])
@@ -90,27 +107,45 @@ class Trial:
             members = [by_id[place.candidate_id] for place in ranking]
             if len(members) < size:
                 model = Path(tempfile.mkdtemp(dir=self.setting.model.parent))
-                self.trained(members).save(model)
+                self.trained(members, self.steps(len(members))).save(model)
         return members
 
+    def policy(self, steps: int) -> Path:
+        """Learn a policy on this pool, for a training of so many steps."""
+        setting = self.setting
+        folder = setting.model.parent / f"policy-{steps}"
+        model, rounds = str(setting.model), self.episodes
+        plan = PolicyPlan("small", model, rounds=rounds, steps=steps, batch=BATCH, lr=LR, seed=setting.seed)
+        learn_policy(setting.rows, folder, plan)
+        return folder
+
     def raised(self, size: int) -> list[Candidate]:
-        """Choose by a policy that was learned on this pool, once."""
-        rows, model = self.setting.rows, self.setting.model
-        folder = model.parent / "policy"
-        learn_policy(rows, folder, PolicyPlan("small", str(model), lr=LR, seed=self.setting.seed))
-        return [rows[row] for row, _, _ in rank_by_policy(rows, folder)[:size]]
+        """Choose the rows that a policy puts first."""
+        rows = self.setting.rows
+        return [rows[row] for row, _, _ in rank_by_policy(rows, self.policy(self.steps(size)))[:size]]
+
+    def stepwise(self, size: int) -> TargetModel:
+        """Train on what a policy chooses for every step."""
+        setting, steps = self.setting, self.steps(size)
+        torch.manual_seed(setting.seed)
+        settings = ApplySettings(ModelOptions(str(setting.model)), OPTIMISER, steps=steps, seed=setting.seed)
+        out = setting.model.parent / f"applied-{steps}"
+        applied = apply_policy(setting.rows, self.policy(steps), out, settings, lambda _played: None)
+        batches = [json.loads(line)["ids"] for line in applied.plan.read_text("utf-8").splitlines()]
+        print(f"    its {steps} batches hold {len(set(chain(*batches)))} rows ({size} in the share)")
+        return TargetModel.load(ModelOptions(str(applied.model), max_tokens=setting.max_tokens, device="cpu"))
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("path", type=Path)
-    parser.add_argument("--pool", type=int, default=2000)
-    parser.add_argument("--shares", type=float, nargs="+", default=[0.05, 0.25], help="of the pool, each above 0 to 1")
+    parser.add_argument("--pool", type=int, default=8000)
+    parser.add_argument("--shares", type=float, nargs="+", default=[0.01, 0.05], help="of the pool, each above 0 to 1")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--held-out", type=int, default=200)
-    parser.add_argument("--steps", type=int, default=100)
-    parser.add_argument("--raise", dest="with_raise", action="store_true")
+    parser.add_argument("--epochs", type=float, default=5.0, help="times through a choice")
+    parser.add_argument("--episodes", type=int, default=8, help="trainings that RAISE learns a policy from")
     plan = parser.parse_args()
     torch.set_num_threads(1)  # two are no faster for a model of this size, and far slower on a busy machine
     rows = read_rows(plan.path, plan.pool + plan.held_out)
@@ -118,32 +153,38 @@ def main() -> None:
     for seed in range(1, plan.seeds + 1):
         drawn = Random(seed).sample(rows, plan.pool + plan.held_out)
         with setting_of(seed, drawn, plan.held_out, SIZE) as setting:
-            measure(Trial(setting, plan.steps), losses, plan)
+            measure(Trial(setting, plan.epochs, plan.episodes), losses, plan.shares)
             if seed == 1:
                 throughput(setting)
-    print(f"\nheld-out loss (nats per token), {plan.seeds} seeds, pool {plan.pool}, {plan.steps} steps each")
+    print(f"\nheld-out loss (nats per token), {plan.seeds} seeds, pool {plan.pool}, {plan.epochs:g} times a share")
     report(losses)
 
 
-def measure(trial: Trial, losses: dict[tuple[str, float], list[float]], plan: argparse.Namespace) -> None:
-    """Train on every method's choice."""
+def measure(trial: Trial, losses: dict[tuple[str, float], list[float]], shares: Sequence[float]) -> None:
+    """Train by every method."""
     setting = trial.setting
-    methods: dict[str, Callable[[int], list[Candidate]]] = {
-        "random": lambda size: Random(setting.seed).sample(setting.rows, size),
-        "least confidence": lambda size: trial.evolved(size, "least_confidence"),
-        "k-center, one shot": lambda size: trial.evolved(size, "greedy", one_shot=True),
-        "DiverseEvol": lambda size: trial.evolved(size, "greedy"),
+
+    def on(choose: Callable[[int], list[Candidate]]) -> Callable[[int], TargetModel]:
+        return lambda size: trial.trained(choose(size), trial.steps(size))
+
+    methods: dict[str, Callable[[int], TargetModel]] = {
+        "random": on(lambda size: Random(setting.seed).sample(setting.rows, size)),
+        "whole pool": on(lambda _size: setting.rows),
+        "least confidence": on(lambda size: trial.evolved(size, "least_confidence")),
+        "k-center, one shot": on(lambda size: trial.evolved(size, "greedy", one_shot=True)),
+        "DiverseEvol": on(lambda size: trial.evolved(size, "greedy")),
+        "RAISE, as a set": on(trial.raised),
+        "RAISE, step by step": trial.stepwise,
     }
-    if plan.with_raise:
-        methods["RAISE"] = trial.raised
-    for share in plan.shares:
-        for name, choose in methods.items():
+    for share in shares:
+        for name, train in methods.items():
             began = time.perf_counter()
-            loss = setting.loss(trial.trained(choose(round(share * len(setting.rows)))))
+            loss = setting.loss(train(round(share * len(setting.rows))))
             losses[name, share].append(loss)
             seconds = time.perf_counter() - began
             print(f"seed {setting.seed}  {share:4.0%}  {name:20} {loss:.4f}  {seconds:.1f} s", flush=True)
-    losses["full data", 1.0].append(setting.loss(trial.trained(setting.rows)))
+    n_rows = len(setting.rows)
+    losses["whole pool once", 1.0].append(setting.loss(trial.trained(setting.rows, math.ceil(n_rows / BATCH))))
     losses["untrained", 0.0].append(setting.loss(setting.untrained()))
 
 
