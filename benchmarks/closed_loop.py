@@ -50,7 +50,7 @@ from insgen.plugins.selectors.k_center import KCenterSelector
 from insgen.plugins.selectors.pibe import PibeSelector
 from insgen.plugins.selectors.quality import QualitySelector
 from insgen.plugins.selectors.random import RandomSelector
-from insgen.store import feedback, ledger
+from insgen.store import feedback, ledger, proposals
 from insgen.training.small import SmallModelOptions
 from insgen.training.steps import StepOptions, Training
 
@@ -146,7 +146,7 @@ class NearSeeds:
         if not self._listens:
             return
         with self._store.atomic() as conn:
-            ledger.add_proposals(conn, self._given, step.step)
+            proposals.add_proposals(conn, self._given, step.step)
             ledger.add_kept(conn, step.step, self._given)
             feedback.add_step(conn, step)
         view = feedback.StoredFeedback(self._store.conn)

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from insgen.hooks import call
-from insgen.hooks.call import Live
+from insgen.hooks.live import Live
 from insgen.plugins.filters.length import LengthFilter
 from insgen.records import Candidate, Score, Verdict
 

@@ -9,27 +9,29 @@ from typing import TYPE_CHECKING
 from insgen.deprecations import instead_of
 from insgen.errors import ConfigError, DataError, InsgenError, PluginError, StageError, StoreError
 from insgen.feedback import read_feedback
-from insgen.hooks.spec import hookimpl
-from insgen.hooks.stages import (
+from insgen.hooks.handed import (
     LLM,
     BankView,
+    FeedbackView,
+    GeneratorContext,
+    NeighbourIndex,
+    Prompts,
+    SeedContext,
+    StageProgress,
+)
+from insgen.hooks.spec import hookimpl
+from insgen.hooks.stages import (
     Embedder,
     Executor,
     Exporter,
     FeedbackSource,
-    FeedbackView,
     Filter,
     Generator,
-    GeneratorContext,
-    NeighbourIndex,
     Parser,
-    Prompts,
     Responder,
     Scorer,
-    SeedContext,
     SeedPolicy,
     Selector,
-    StageProgress,
 )
 from insgen.records import (
     Answer,

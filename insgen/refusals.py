@@ -9,6 +9,7 @@ say that you are sorry"), and what somebody in a story cannot do ("I cannot fulf
 from __future__ import annotations
 
 import re
+from functools import cache
 
 _NEAR = 200  # characters at the beginning of an answer in which a refusal comes after a courtesy, if at all
 
@@ -42,7 +43,7 @@ _ASSIST = (
     r"|provide(?! for\b)|answer(?! (?:for|the (?:door|phone|telephone|bell|call))\b)"
     r"|generate|create|produce|write(?! to\b)|do (?:that|this)\b|access(?! my\b))"
 )
-_OPENING = re.compile(
+_OPENING = (
     r"\W{0,3}(?:"
     # English
     rf"{_AM} (?:very |so |truly |terribly )?(?:sorry|afraid)\b[,.:;]? (?:but|as an?\b|(?:that )?{_LACKS})"
@@ -72,10 +73,9 @@ _OPENING = re.compile(
     r"|jeg beklager|beklager, )"
     # Chinese
     r"|(?:很抱歉|抱歉|对不起|對不起|我无法|我無法|我不能)"
-    r")",
-    re.IGNORECASE,
+    r")"
 )
-_AS_MODEL = re.compile(
+_AS_MODEL = (
     r"\bas an? (?:ai|artificial intelligence|(?:large )?language model)\b(?! (?:engineer|researcher|developer|team))"
     r"|\bi(?:['’]m| am) (?:just |only )?an? (?:ai|artificial intelligence|(?:large )?language model)\b"
     r"|\bmy (?:knowledge cut-?off|training data)\b"
@@ -83,13 +83,12 @@ _AS_MODEL = re.compile(
     r"|\bals (?:ki|ai|großes)[- ]?sprachmodell\b"
     r"|\ben tant (?:que |qu['’])(?:modèle de langage|ia\b|intelligence artificielle)"
     r"|\bcomo (?:un |um )?modelo de (?:lenguaje|linguagem)|\bsom en (?:ai|sprogmodel|stor sprogmodel)\b"
-    r"|作为一(?:个|种)?(?:ai|人工智能|语言模型)|作為一(?:個|種)?(?:ai|人工智慧|語言模型)",
-    re.IGNORECASE,
+    r"|作为一(?:个|种)?(?:ai|人工智能|语言模型)|作為一(?:個|種)?(?:ai|人工智慧|語言模型)"
 )
 # Behind a courtesy ("Thank you for asking. ..."), so only what is said of a request, where a sentence or clause begins:
 # in quotation marks, or behind a speaker's name, it is part of a text.
 _CLAUSE = r"(?:(?<=[.!?,;] )|(?<=\n)|(?<=\bbut )|(?<=\bhowever )|(?<=\bso )|(?<=\bthat )|(?<=[—–] ))"
-_LATER = re.compile(
+_LATER = (
     rf"{_CLAUSE}(?:(?:{_I} {_CANNOT}|{_AM} {_UNABLE}) (?:"
     rf"(?:assist|help)(?: you)? with (?:{_ASKED}|such )"
     rf"|(?:comply with|{_DO}) (?:this|that|your|the|such an?|any such) (?:[\w-]+ )?(?:request|prompt|query)\b"
@@ -100,8 +99,7 @@ _LATER = re.compile(
     r"(?:my|our|openai['’]?s?|the|its) (?:[\w-]+ ){0,2}?(?:programming|(?:content|usage|use-case|safety) polic\w+"
     r"|(?:safety|ethical) guidelines)|my (?:[\w-]+ ){0,2}?(?:guidelines|polic\w+|principles|programming))\b"
     r"|\bas an? (?:ai|(?:large )?language model)\b[^.\n]{0,40}?, "
-    rf"(?:{_LACKS}|i (?:lack|must)\b)",
-    re.IGNORECASE,
+    rf"(?:{_LACKS}|i (?:lack|must)\b)"
 )
 _SIGNS = (
     *("assist", "help", "request", "prompt", "query", "such", " of ", "programming", "polic", "guidelines"),
@@ -110,17 +108,23 @@ _SIGNS = (
 """One of these is in all that `_LATER` finds; looking for them first is twenty times as fast."""
 
 
+@cache
+def _compiled(wordings: str) -> re.Pattern[str]:
+    """Make a pattern when it is first asked for: these take 20 ms, which `insgen --help` has no use for."""
+    return re.compile(wordings, re.IGNORECASE)
+
+
 def declined(answer: str) -> str:
     """Find how an answer begins where it begins as models begin when they decline.
 
     :returns: the words; empty when it does not.
     """
     text = answer.lstrip()
-    found = _OPENING.match(text) or _AS_MODEL.match(text.lstrip("\"'*_-"))
+    found = _compiled(_OPENING).match(text) or _compiled(_AS_MODEL).match(text.lstrip("\"'*_-"))
     if found is None:
         near = text[:_NEAR]
         lowered = near.lower()
-        found = _LATER.search(near) if any(sign in lowered for sign in _SIGNS) else None
+        found = _compiled(_LATER).search(near) if any(sign in lowered for sign in _SIGNS) else None
     return found.group().strip() if found else ""
 
 
@@ -129,5 +133,5 @@ def speaks_as_model(text: str) -> str:
 
     :returns: the words; empty when it does not.
     """
-    found = _AS_MODEL.search(text)
+    found = _compiled(_AS_MODEL).search(text)
     return found.group().strip() if found else ""

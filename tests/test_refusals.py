@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from insgen import declined, speaks_as_model
+from insgen import declined, refusals, speaks_as_model
 
 DECLINING = [
     "I'm sorry, but I can't help with that.",
@@ -187,3 +189,9 @@ def test_refusal_further_on_is_none() -> None:
 @given(st.text(max_size=300))
 def test_any_text_is_looked_at_and_the_words_stand_in_it(text: str) -> None:
     assert declined(text) in text
+
+
+def test_patterns_wait_until_somebody_asks() -> None:
+    patterns = [name for name, value in vars(refusals).items() if isinstance(value, re.Pattern)]
+
+    assert patterns == []

@@ -14,7 +14,7 @@ from insgen.bank.neighbours import Neighbours
 from insgen.bank.seeds import active_seeds
 from insgen.errors import StageError
 from insgen.records import Candidate, CandidateId, Member, Neighbour, Ranked, Seed
-from insgen.store import ledger
+from insgen.store import ledger, proposals
 from insgen.store import members as member_store
 from insgen.store.members import BankChange, VersionNote
 
@@ -114,7 +114,7 @@ class Bank:
 
     def first_seen(self, candidate: Candidate) -> CandidateId | None:
         """See `insgen.BankView.first_seen`."""
-        return ledger.first_seen(self._conn, candidate.text_key)
+        return proposals.first_seen(self._conn, candidate.text_key)
 
     def first_scores(self, scorer: str, ids: Sequence[CandidateId]) -> Mapping[CandidateId, float]:
         """See `insgen.BankView.first_scores`."""

@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 class Neighbours:
-    """The neighbour index of `insgen.hooks.stages.NeighbourIndex`; empty at first.
+    """The neighbour index of `insgen.hooks.handed.NeighbourIndex`; empty at first.
 
     :param dimension: length of a vector, >= 1.
     :param exact_rows: the largest size that is still searched exactly, >= 0.

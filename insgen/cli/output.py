@@ -181,6 +181,11 @@ def _print_records(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Non
             put(f"{GAP}{name}{' ' * (longest - _cells(name))}{GAP}{cell}")
 
 
+def figure(value: float, digits: int = 4) -> str:
+    """Print a count whole, whatever its size, and any other measure with so many digits."""
+    return f"{value:.0f}" if float(value).is_integer() else f"{value:.{digits}g}"
+
+
 def one_line(text: str, limit: int = 100) -> str:
     """Fold a text to one safe line of at most ``limit`` columns (a Han character takes two)."""
     folded = safe(" ".join(text.split()))

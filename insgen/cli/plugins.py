@@ -16,7 +16,7 @@ from insgen.cli.plugins_new import PLACES, new
 from insgen.cli.plugins_test import test
 
 if TYPE_CHECKING:
-    from insgen.hooks.manager import Offer, Plugins
+    from insgen.hooks.registry import Offer, Plugins
 
 F = TypeVar("F", bound=Callable[..., Any])
 _LISTED = re.compile(r"^(\s|[-*|]|\d+\.)", re.MULTILINE)
@@ -121,7 +121,11 @@ def _tell(offer: Offer, loaded: Plugins) -> None:
 def wrapped(text: str) -> str:
     """Fit paragraphs to the terminal; lists, and what is set in by hand, stay as they are."""
     paragraphs = text.split("\n\n")
-    fitted = [each if _LISTED.search(each) else click.wrap_text(each, min(width(), 100)) for each in paragraphs]
+    columns = min(width(), 100)
+    fitted = [
+        each if _LISTED.search(each) else click.wrap_text(" ".join(each.split()), columns)  # it keeps line ends
+        for each in paragraphs
+    ]
     return "\n\n".join(fitted)
 
 

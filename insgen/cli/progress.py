@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from insgen.cli.output import safe, say
+from insgen.hooks.handed import StageProgress
 from insgen.hooks.spec import hookimpl
-from insgen.hooks.stages import StageProgress
 
 _QUIET_S = 15.0
 """Plain lines inside a stage come no closer than this, in seconds."""

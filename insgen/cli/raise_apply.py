@@ -37,7 +37,7 @@ def apply(project: Path, policy: Path, top: int, out: Path | None, quiet: bool, 
     """
     rows = bank_rows(project)
     if out is None:
-        _list(rows, policy, top, chosen["device"], as_json=as_json)
+        _list(rows, policy, chosen, top, as_json=as_json)
         return
     from insgen.training.raising.applying import ApplySettings, apply_policy
     from insgen.training.raising.folder import RaiseFolder
@@ -47,7 +47,7 @@ def apply(project: Path, policy: Path, top: int, out: Path | None, quiet: bool, 
     model = chosen["model"] or begun["model.model"] or str(policy / "small")
     lr = chosen["lr"] or begun["optimiser.lr"]
     settings = ApplySettings(
-        model_options(chosen, model),
+        model_options(chosen, model, begun),
         StepOptions(lr, warmup=0.0, rows_at_once=chosen["rows_at_once"]),
         steps=chosen["steps"] or 0,
         **shared_settings(chosen),
@@ -62,10 +62,10 @@ def apply(project: Path, policy: Path, top: int, out: Path | None, quiet: bool, 
     say(f"Next: insgen feedback import {result.feedback} -p {project}")
 
 
-def _list(rows: list[Candidate], policy: Path, top: int, device: str, *, as_json: bool) -> None:
+def _list(rows: list[Candidate], policy: Path, chosen: dict[str, Any], top: int, *, as_json: bool) -> None:
     from insgen.training.raising.ranking import rank_rows
 
-    made = rank_rows(rows, policy, device)
+    made = rank_rows(rows, policy, chosen["device"], chosen["rows_at_once"])
     shown = [
         {
             "rank": rank,

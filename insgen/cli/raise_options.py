@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,17 +23,22 @@ _QUIET_S = 10.0
 
 
 def training_options(function: F) -> F:
-    """Add what a training of a model needs."""
+    """Add what a training of a model needs.
+
+    Template, tokens of a row and number format are ``None`` where they are not given: a command has its own defaults.
+    """
     for option in (
         click.option("--quiet", "-q", is_flag=True, help="No progress on stderr."),
         click.option(
             "--checkpoint-every", type=click.IntRange(min=1), default=50, show_default=True, help="Steps between them."
         ),
         click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps."),
-        click.option("--dtype", default="float32", show_default=True, help="float32 or bfloat16."),
-        click.option("--max-tokens", type=click.IntRange(min=8), help="Tokens of a row, at most.  [default: 2048]"),
+        click.option("--dtype", help="float32 or bfloat16.  [default: float32, or that of the policy]"),
         click.option(
-            "--template", default="auto", show_default=True, help="How rows are laid out: auto, chat, alpaca."
+            "--max-tokens", type=click.IntRange(min=8), help="Most tokens of a row.  [default: 2048, or the policy's]"
+        ),
+        click.option(
+            "--template", help="How rows are laid out: auto, chat, alpaca.  [default: auto, or that of the policy]"
         ),
         click.option(
             "--rows-at-once", type=click.IntRange(min=1), default=16, show_default=True, help="In one forward pass."
@@ -76,21 +81,21 @@ def shared_settings(chosen: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def model_options(chosen: dict[str, Any], model: str) -> ModelOptions:
-    """Give the options of a model."""
+def model_options(chosen: dict[str, Any], model: str, begun: Mapping[str, Any] | None = None) -> ModelOptions:
+    """Give the options of a model.
+
+    :param begun: settings of a policy's episodes, which what is not chosen is taken from.
+    """
     from insgen.training.target import ModelOptions
 
-    return ModelOptions(
-        model,
-        template=chosen["template"],
-        max_tokens=chosen["max_tokens"] or 0,
-        dtype=chosen["dtype"],
-        device=chosen["device"],
-    )
+    names = ("template", "max_tokens", "dtype")
+    usual = {name: begun[f"model.{name}"] for name in names} if begun else {}
+    given = {name: chosen[name] for name in names if chosen[name] is not None}
+    return ModelOptions(model, device=chosen["device"], **{**usual, **given})
 
 
 class Lines:
-    """Says now and then how far an episode is."""
+    """Says now and then how far the measuring of rows, and then an episode, is."""
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
@@ -105,3 +110,11 @@ class Lines:
         self._said = now
         loss = f", validation loss {-played.perf:.4f}" if played.perf is not None else ""
         say(f"  episode {played.number}, step {played.outcome.step} of {played.n_steps}{loss}", err=True)
+
+    def measured(self, done: int, of: int) -> None:
+        """Take note of rows that the auxiliary model has measured."""
+        now = time.monotonic()
+        if self._quiet or (now - self._said < _QUIET_S and done < of):
+            return
+        self._said = now
+        say(f"  measured {done} of {of} rows", err=True)

@@ -58,7 +58,8 @@ def train(project: Path, out: Path, validation: Path | None, quiet: bool, as_jso
     if validation is not None and not validation.exists():
         raise DataError(f"There is no file {validation}.\n  Expected rows, one JSON object a line.\n  Name another.")
     held = read_seed_tasks(validation) if validation is not None else []
-    result = RaiseRun(out, settings).learn(bank_rows(project), held, Lines(quiet=quiet))
+    lines = Lines(quiet=quiet)
+    result = RaiseRun(out, settings).learn(bank_rows(project), held, lines, lines.measured)
     command = f"insgen raise apply {project} --policy {out}"
     if as_json:
         print_json({**vars(result), "next": command})

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from insgen.cli.editing import PARTS, edited
-from insgen.cli.output import example, json_option, one_line, paint, print_json, project_option, put, say
+from insgen.cli.output import example, figure, json_option, one_line, paint, print_json, project_option, put, say
 from insgen.errors import DataError
 
 if TYPE_CHECKING:
@@ -199,7 +199,8 @@ class _Desk:
         if turns:
             self._say(f"[{len(turns)} later turns: insgen why {row['id'][:14]}]")
         if row["reason"]:
-            measured = "" if row["value"] is None else f": {row['value']:.4g}, limit {row['limit_value']:g}"
+            measured = "" if row["value"] is None else f": {figure(row['value'])}"
+            measured += "" if row["limit_value"] is None else f", limit {figure(row['limit_value'], 6)}"
             near = (
                 f'; neighbour "{one_line(row["neighbour_instruction"], 200)}"' if row["neighbour_instruction"] else ""
             )

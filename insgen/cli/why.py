@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from insgen.cli.output import example, json_option, one_line, print_json, project_option, reading, say
+from insgen.cli.output import example, figure, json_option, one_line, print_json, project_option, reading, say
 
 
 @click.command(epilog=example("insgen why 3 -p handbook", "insgen why b2:15798e43 -p handbook --json"))
@@ -87,8 +87,8 @@ def _verdict(row: dict[str, Any]) -> str:
     measured = ""
     if row["value"] is not None:
         unit = "" if row["unit"] in row["measure"] else f" ({row['unit']})"
-        limit = f", limit {row['limit_value']:g}" if row["limit_value"] is not None else ""
-        measured = f": {row['measure']} {row['value']:.4g}{unit}{limit}"
+        limit = f", limit {figure(row['limit_value'], 6)}" if row["limit_value"] is not None else ""
+        measured = f": {row['measure']} {figure(row['value'])}{unit}{limit}"
     if row["neighbour"]:
         text = f' "{one_line(row["neighbour_instruction"], 80)}"' if row["neighbour_instruction"] else ""
         measured += f"; neighbour {row['neighbour']}{text}"

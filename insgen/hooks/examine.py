@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 HOOKS = {name: getattr(spec, name) for name in vars(spec) if name.startswith("insgen_")}
 """Every hook by name, as `hooks/spec.py` declares it."""
 
+ALSO: dict[str, tuple[str, ...]] = {
+    "embedder": ("identity", "dimension"),
+    "filter": ("needs_vectors",),
+    "seed policy": ("update",),
+    "exporter": ("suffix", "loses"),
+}
+"""Kind of stage -> what its class has besides a name and the method that makes it one."""
+
 
 class Fault(Exception):  # noqa: N818 - it never leaves this package
     """What is wrong with a plugin.
@@ -113,3 +121,6 @@ def _check_stage(cls: Any, kind: str, method: str) -> None:
         raise Fault(f'the {kind} "{name}" is no frozen dataclass', "@dataclass(frozen=True)", place)
     if not callable(getattr(cls, method, None)):
         raise Fault(f'the {kind} "{name}" has no method {method}()', f"a {kind} as docs/hooks.md describes it", place)
+    lacking = [each for each in ALSO.get(kind, ()) if not hasattr(cls, each)]
+    if lacking:
+        raise Fault(f'the {kind} "{name}" has no {lacking[0]}', f"a {kind} as docs/hooks.md describes it", place)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
+from insgen.hooks.handed import StageProgress
 from insgen.hooks.stages import (
     Embedder,
     Executor,
@@ -24,7 +25,6 @@ from insgen.hooks.stages import (
     Scorer,
     SeedPolicy,
     Selector,
-    StageProgress,
 )
 from insgen.records import Recipe
 

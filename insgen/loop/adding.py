@@ -12,11 +12,11 @@ from typing import Any
 from insgen.bank.bank import Bank
 from insgen.config.settings import RunConfig, StageUse
 from insgen.hooks import call
-from insgen.hooks.manager import Plugins
-from insgen.hooks.stages import GeneratorContext
+from insgen.hooks.handed import GeneratorContext
+from insgen.hooks.registry import Plugins
 from insgen.loop.pipeline import make_stage
 from insgen.models.templates import PromptFiles
-from insgen.store import ledger
+from insgen.store import proposals
 from insgen.store.database import Store
 from insgen.store.rounds import now_utc
 
@@ -79,8 +79,8 @@ def add_data(
                 ),
             )
             versions = {live.name: live.version}
-            fresh = ledger.add_proposals(conn, made.candidates, None, arrival, versions)
-            ledger.add_unreadable(conn, made.unreadable, None, arrival)
+            fresh = proposals.add_proposals(conn, made.candidates, None, arrival, versions)
+            proposals.add_unreadable(conn, made.unreadable, None, arrival)
             new, repeated, unreadable = (
                 new + sum(fresh),
                 repeated + len(fresh) - sum(fresh),

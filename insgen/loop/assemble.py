@@ -14,8 +14,9 @@ from insgen.bank.seeds import sync_seeds
 from insgen.config.load import config_hash, find_config, override, read_tables, resolve
 from insgen.config.settings import RunConfig
 from insgen.errors import ConfigError
-from insgen.hooks.manager import Plugins, load_plugins
-from insgen.hooks.stages import StageProgress
+from insgen.hooks.handed import StageProgress
+from insgen.hooks.manager import load_plugins
+from insgen.hooks.registry import Plugins
 from insgen.loop.failures import Tolerance
 from insgen.loop.feedback import Listener
 from insgen.loop.pipeline import Pipeline, build_pipeline

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 from insgen.config.load import load_config
 from insgen.config.settings import RunConfig
 from insgen.errors import ConfigError, InsgenError
-from insgen.hooks.manager import Plugins, load_plugins
+from insgen.hooks.manager import load_plugins
+from insgen.hooks.registry import Plugins
 from insgen.loop.trials import Choice, Trial, choose_apart, make_selector
 from insgen.records import Pool
 from insgen.report import metrics

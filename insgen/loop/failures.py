@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Concatenate, ParamSpec, TypeVar
 
 from insgen.config.settings import Loop
-from insgen.hooks.call import Live, MisbehaviourError
+from insgen.hooks.live import Live, MisbehaviourError
 from insgen.records import Candidate, CandidateId
 from insgen.store.blame import Failure, StageId, WorkRow
 

@@ -22,8 +22,8 @@ from insgen.config.settings import StageUse
 from insgen.errors import DataError
 from insgen.feedback import SCHEMA, read_feedback
 from insgen.hooks import call
-from insgen.hooks.manager import Plugins
-from insgen.hooks.stages import SeedContext
+from insgen.hooks.handed import SeedContext
+from insgen.hooks.registry import Plugins
 from insgen.loop.failures import Tolerance
 from insgen.loop.pipeline import Pipeline, make_stage
 from insgen.models.embedding import Embedding

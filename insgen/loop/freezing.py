@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from insgen.errors import ConfigError
-from insgen.hooks.manager import Plugins
+from insgen.hooks.registry import Plugins
 from insgen.loop.pipeline import Pipeline
 
 FREEZE_FILE = "plugins.txt"

@@ -20,14 +20,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from insgen.errors import ConfigError, DataError
-from insgen.hooks.stages import StageProgress
+from insgen.hooks.handed import StageProgress
 from insgen.loop.assemble import Assembly
 from insgen.loop.overlap import Conflict, Overlap, find_conflicts, find_overlap
 from insgen.loop.ranking import quality_of
 from insgen.loop.rounds import Player
 from insgen.loop.run import Run
 from insgen.records import Candidate, CandidateId, Selection, Verdict
-from insgen.store import ledger, rounds, transfer
+from insgen.store import ledger, proposals, rounds, transfer
 from insgen.store import members as member_store
 from insgen.store.database import open_reader
 from insgen.store.members import BankChange
@@ -210,19 +210,19 @@ class _Merge:
 
     def _add(self, conn: sqlite3.Connection, overlap: Overlap, newcomers: list[Candidate], arrival: int) -> None:
         decided = [*overlap.newcomers, *overlap.repeated, *(each for each, _ in overlap.duplicates)]
-        ledger.add_proposals(conn, [each.candidate for each in decided], self._round, arrival)
-        ledger.add_proposals(conn, [each.candidate for each in overlap.waiting], None, arrival)
+        proposals.add_proposals(conn, [each.candidate for each in decided], self._round, arrival)
+        proposals.add_proposals(conn, [each.candidate for each in overlap.waiting], None, arrival)
         transfer.add_facts(conn, overlap.newcomers, self._round)
         answers = [replace(each, rows={**each.rows, "verdicts": (), "scores": ()}) for each in overlap.waiting]
         transfer.add_facts(conn, answers, self._round)
         ledger.add_kept(conn, self._round, newcomers)
-        ledger.set_fates(conn, {candidate.id: ("kept", "") for candidate in newcomers})
+        proposals.set_fates(conn, {candidate.id: ("kept", "") for candidate in newcomers})
         refused = [
             Verdict(each.candidate.id, kept=False, measure="text", neighbour=here, reason="exact duplicate")
             for each, here in overlap.duplicates
         ]
         ledger.add_verdicts(conn, self._round, 0, ("merge", ""), refused)
-        ledger.set_fates(conn, {each.candidate_id: ("rejected", f"merge: {each.reason}") for each in refused})
+        proposals.set_fates(conn, {each.candidate_id: ("rejected", f"merge: {each.reason}") for each in refused})
 
     def _row(self, run_id: int, change: BankChange | None) -> rounds.RoundRow:
         merged = self._merged

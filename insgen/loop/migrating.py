@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from insgen.hooks.stages import StageProgress
+from insgen.hooks.handed import StageProgress
 from insgen.loop.assemble import Assembly
 from insgen.loop.reembedding import embed_anew
 from insgen.loop.rounds import Player

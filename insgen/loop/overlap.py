@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from insgen.records import CandidateId, Score
-from insgen.store import ledger, transfer
+from insgen.store import proposals, transfer
 from insgen.store.transfer import Facts
 
 
@@ -49,10 +49,10 @@ def find_overlap(conn: sqlite3.Connection, found: Sequence[Facts], scorers: Coll
     :param scorers: names of this config's scorers.
     """
     overlap, seen = Overlap(), dict[str, CandidateId]()
-    known = ledger.known_ids(conn, [each.candidate.id for each in found])
+    known = proposals.known_ids(conn, [each.candidate.id for each in found])
     for each in found:
         candidate = each.candidate
-        earlier = ledger.first_seen(conn, candidate.text_key) or seen.get(candidate.text_key)
+        earlier = proposals.first_seen(conn, candidate.text_key) or seen.get(candidate.text_key)
         if candidate.id in known:
             overlap.repeated.append(each)
         elif earlier is not None:

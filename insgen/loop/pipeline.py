@@ -12,9 +12,9 @@ from pathlib import Path
 from insgen.config.options import decode, unwritable
 from insgen.config.settings import RunConfig, StageUse
 from insgen.errors import PluginError
-from insgen.hooks.call import Live
-from insgen.hooks.manager import Plugins
+from insgen.hooks.live import Live
 from insgen.hooks.places import defined_at
+from insgen.hooks.registry import Plugins
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING
 from insgen.bank.bank import Bank
 from insgen.errors import ConfigError
 from insgen.hooks import call
-from insgen.hooks.call import Live
-from insgen.hooks.stages import GeneratorContext, Prompts
+from insgen.hooks.handed import GeneratorContext, Prompts
+from insgen.hooks.live import Live
 from insgen.loop.failures import Tolerance
 from insgen.loop.feedback import Listener
 from insgen.loop.pipeline import Pipeline
 from insgen.models.asking import Asker
 from insgen.records import Candidate, Generated, Response, Seed, Unreadable
-from insgen.store import ledger
+from insgen.store import proposals
 from insgen.store.feedback import StoredFeedback
 from insgen.store.rounds import Position, last_positions
 
@@ -81,7 +81,7 @@ class Proposer:
 
         :returns: ``None`` when every source is used up: no added data waits, and no generator has more.
         """
-        ids, candidates, first = ledger.waiting(self.store.conn, self.limit, held=self.tolerance.held)
+        ids, candidates, first = proposals.waiting(self.store.conn, self.limit, held=self.tolerance.held)
         if ids:
             return Proposed(candidates, first, ids)
         proposed, failed = Proposed(), False

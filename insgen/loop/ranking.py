@@ -13,7 +13,7 @@ from random import Random
 
 from insgen.bank.bank import Bank
 from insgen.hooks import call
-from insgen.hooks.call import Live
+from insgen.hooks.live import Live
 from insgen.records import Candidate, CandidateId, Pool, Score, Selection
 from insgen.store import ledger, transfer
 from insgen.store import members as member_store

@@ -9,7 +9,7 @@ were rejected, candidates that wait, and seeds, so that figures over all rounds 
 
 from __future__ import annotations
 
-from insgen.hooks.stages import StageProgress
+from insgen.hooks.handed import StageProgress
 from insgen.loop.rounds import Player
 from insgen.store import embedded, rounds
 

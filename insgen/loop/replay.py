@@ -16,7 +16,7 @@ from typing import Any
 from insgen.errors import ConfigError
 from insgen.loop.assemble import Assembly
 from insgen.loop.proposals import Proposed, Proposer
-from insgen.store import ledger, queries
+from insgen.store import proposals, queries
 from insgen.store.database import open_reader, open_store
 from insgen.store.rounds import last_round
 
@@ -65,7 +65,7 @@ class _Stored(Proposer):
     def next(self, round_: int) -> Proposed | None:
         if round_ > self.rounds:
             return None
-        ids, candidates, first = ledger.waiting(self.store.conn, -1, arrival_id=round_)
+        ids, candidates, first = proposals.waiting(self.store.conn, -1, arrival_id=round_)
         return Proposed(candidates, first, ids)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from insgen.bank.neighbours import Neighbours
 from insgen.errors import DataError
 from insgen.records import Candidate, CandidateId, Origin, Signal
-from insgen.store import labels, ledger, verdicts
+from insgen.store import labels, proposals, verdicts
 from insgen.store.database import Store
 from insgen.store.labels import Pair
 from insgen.store.rounds import last_round, now_utc
@@ -81,11 +81,11 @@ class Review:
             new = replace(original, **changed).bare()
             if not new.instruction:
                 raise DataError("The edited task has no instruction.\n  Expected one.\n  Edit it again, or reject it.")
-            if new == original or ledger.known_ids(conn, [new.id]):
+            if new == original or proposals.known_ids(conn, [new.id]):
                 what = "Nothing was changed" if new == original else f"These texts are those of {new.id}"
                 raise DataError(f"{what}.\n  Expected a new text.\n  Edit it again, or accept, reject or skip it.")
             arrival = verdicts.add_arrival(conn, now_utc(), source)
-            ledger.add_proposals(conn, [new], None, arrival)
+            proposals.add_proposals(conn, [new], None, arrival)
             said = self._say(id_, VERDICT, -1.0), self._say(new.id, VERDICT, 1.0)
         self._count(_Done("edited", said, made=(arrival, new.id)))
         return new.id
@@ -126,12 +126,12 @@ class Review:
 def _candidate(store: Store, id_: CandidateId) -> Candidate:
     """A judged candidate with its answer."""
     row = store.conn.execute(
-        f"SELECT {ledger.CANDIDATE_COLUMNS}, a.output, a.input FROM candidates c"  # noqa: S608 - a constant
+        f"SELECT {proposals.CANDIDATE_COLUMNS}, a.output, a.input FROM candidates c"  # noqa: S608 - a constant
         " JOIN proposals p ON p.candidate_id = c.id AND p.first = 1"
         " LEFT JOIN answers a ON a.candidate_id = c.id AND a.output IS NOT NULL WHERE c.id = ?",
         (id_,),
     ).fetchone()
-    return ledger.candidate_from_row(row[:-2]).answered(row[-2] or "", row[-1] or "")
+    return proposals.candidate_from_row(row[:-2]).answered(row[-2] or "", row[-1] or "")
 
 
 def pairs_to_label(store: Store, reviewer: str, sample: str, seed: int) -> list[Pair]:

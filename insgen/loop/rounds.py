@@ -7,7 +7,6 @@ stored, so a killed round is simply played again.
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -17,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from insgen.bank.bank import Bank
 from insgen.hooks import call
-from insgen.hooks.call import Live
-from insgen.hooks.stages import Prompts, StageProgress
+from insgen.hooks.handed import Prompts, StageProgress
+from insgen.hooks.live import Live
+from insgen.loop.facts import RoundFacts, let_wait, row_of, write_facts
 from insgen.loop.failures import Tolerance, work_of
 from insgen.loop.overruling import REJECTED, Overruling
 from insgen.loop.pipeline import Pipeline
@@ -26,8 +26,8 @@ from insgen.loop.proposals import Proposed
 from insgen.loop.ranking import Ranker, quality_of
 from insgen.models.asking import Asker
 from insgen.models.embedding import Embedding
-from insgen.records import Answer, Candidate, CandidateId, Score, Selection, Verdict
-from insgen.store import blame, ledger, rounds
+from insgen.records import Answer, Candidate, CandidateId, Score
+from insgen.store import blame, proposals, rounds
 from insgen.store.members import BankChange
 from insgen.store.rounds import RoundRow
 
@@ -35,33 +35,6 @@ if TYPE_CHECKING:
     from insgen.store.database import Store
 
 Advance = Callable[[StageProgress], None]
-
-
-@dataclass
-class RoundFacts:
-    """Everything one round found out, before it is stored.
-
-    :ivar rejected_by: rejection reasons, with their counts.
-    :ivar people: whose word outweighs a filter's.
-    :ivar kept: survivors of all filters, with vector; with quality where one could be had.
-    :ivar deferred: candidates that wait again: nothing could be bought for them, the target is reached, or they are
-        set aside.
-    :ivar aside: those of them that a failed plugin should have judged, each with the reason; they wait for another run.
-    """
-
-    round: int
-    proposed: Proposed
-    fresh: list[Candidate] = field(default_factory=list)
-    verdicts: list[list[Verdict]] = field(default_factory=list)
-    answers: list[Answer] = field(default_factory=list)
-    scores: list[list[Score]] = field(default_factory=list)
-    fates: dict[CandidateId, tuple[str, str]] = field(default_factory=dict)
-    kept: list[Candidate] = field(default_factory=list)
-    deferred: set[CandidateId] = field(default_factory=set)
-    aside: dict[CandidateId, str] = field(default_factory=dict)
-    selection: Selection | None = None
-    rejected_by: Counter[str] = field(default_factory=Counter)
-    people: Overruling = field(default_factory=Overruling)
 
 
 @dataclass
@@ -126,7 +99,7 @@ class Player:
         """Those with texts never seen before; the others share the fate of their first appearance."""
         if proposed.first is not None:
             return [c for c, first in zip(proposed.candidates, proposed.first, strict=True) if first]
-        known = ledger.known_ids(self.store.conn, [candidate.id for candidate in proposed.candidates])
+        known = proposals.known_ids(self.store.conn, [candidate.id for candidate in proposed.candidates])
         distinct = {candidate.id: candidate for candidate in reversed(proposed.candidates)}
         return [
             candidate
@@ -279,66 +252,17 @@ class Player:
     def _close(self, facts: RoundFacts, run_id: int, started: float) -> tuple[RoundRow, RoundFacts, BankChange | None]:
         change: BankChange | None = None
         with self.store.atomic() as conn:
-            proposed = facts.proposed
-            if proposed.waiting:
-                ledger.claim(conn, proposed.waiting, facts.round)
-            else:
-                versions = {live.name: live.version for live in self.pipeline.generators}
-                ledger.add_proposals(conn, proposed.candidates, facts.round, None, versions)
-            ledger.add_unreadable(conn, proposed.unreadable, facts.round)
-            for ordinal, (live, verdicts) in enumerate(zip(self.pipeline.filters, facts.verdicts, strict=True)):
-                told = [verdict for verdict in verdicts if verdict.candidate_id not in facts.deferred]
-                ledger.add_verdicts(conn, facts.round, ordinal, (live.name, live.version), told)
-            if self.pipeline.responder:
-                named = (self.pipeline.responder.name, self.pipeline.responder.version)
-                paid = [
-                    answer for answer in facts.answers if answer.output or answer.candidate_id not in facts.deferred
-                ]
-                ledger.add_answers(conn, facts.round, named, paid)
-            for ordinal, ((live, weight), scores) in enumerate(zip(self.pipeline.scorers, facts.scores, strict=True)):
-                made = [score for score in scores if score.candidate_id not in facts.deferred]
-                ledger.add_scores(conn, facts.round, ordinal, (live.name, live.version, weight), made)
-            ledger.add_kept(conn, facts.round, facts.kept)
-            ledger.set_fates(conn, facts.fates)
-            self._wait(conn, facts)
+            write_facts(conn, facts, self.pipeline)
+            self.tolerance.held |= let_wait(conn, facts)
             blame.add_failures(conn, run_id, facts.round, self.tolerance.take_failures())
             blame.add_work(conn, run_id, facts.round, work_of(self.pipeline.everyone()))
             if facts.selection is not None:
                 note = self.ranker.note(facts.round, "round", facts.selection.state)
                 change = self.bank.apply(facts.selection.ranking, note)
-            rounds.add_positions(conn, facts.round, proposed.positions)
-            row = self._row(facts, run_id, started, change)
+            rounds.add_positions(conn, facts.round, facts.proposed.positions)
+            row = row_of(facts, run_id, started, change, self.bank)
             rounds.add_round(conn, row)
         return row, facts, change
-
-    def _wait(self, conn: sqlite3.Connection, facts: RoundFacts) -> None:
-        """Let the deferred wait again; those that a failed plugin set aside wait for another run."""
-        now = rounds.now_utc()
-        ledger.wait_again(conn, facts.round, now, facts.deferred - facts.aside.keys())
-        for reason in sorted(set(facts.aside.values())):
-            ids = {id_ for id_, why in facts.aside.items() if why == reason}
-            arrival = ledger.wait_again(conn, facts.round, now, ids, reason)
-            self.tolerance.held |= {arrival} if arrival is not None else set()
-
-    def _row(self, facts: RoundFacts, run_id: int, started: float, change: BankChange | None) -> RoundRow:
-        fates = Counter(fate for id_, (fate, _) in facts.fates.items() if id_ not in facts.deferred)
-        return RoundRow(
-            round=facts.round,
-            run_id=run_id,
-            finished_utc=rounds.now_utc(),
-            duration_ms=round(1000 * (time.monotonic() - started)),
-            proposed=len(facts.proposed.candidates),
-            repeated=len(facts.proposed.candidates) - len(facts.fresh),
-            unreadable=len(facts.proposed.unreadable),
-            rejected=fates["rejected"],
-            unanswered=fates["unanswered"],
-            unscored=fates["unscored"],
-            kept=fates["kept"],
-            deferred=len(facts.deferred),
-            admitted=len(change.admitted) if change else 0,
-            evicted=len(change.evicted) if change else 0,
-            members=len(facts.selection.ranking) if facts.selection is not None else len(self.bank),
-        )
 
     @contextmanager
     def _stage(self, facts: RoundFacts, name: str, total: int) -> Iterator[Callable[[str], None]]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from insgen.bank.seeds import tasks_of
 from insgen.config.settings import Loop
-from insgen.hooks.call import MisbehaviourError
+from insgen.hooks.live import MisbehaviourError
 from insgen.loop.failures import changes_told, identify, work_of
 from insgen.loop.proposals import Proposed, Proposer
 from insgen.loop.rounds import Player

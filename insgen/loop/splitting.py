@@ -20,7 +20,7 @@ from insgen.config.load import FILE_NAME, config_hash, load_config
 from insgen.config.settings import RunConfig
 from insgen.errors import ConfigError
 from insgen.records import CandidateId, Ranked
-from insgen.store import ledger, rounds, transfer
+from insgen.store import ledger, proposals, rounds, transfer
 from insgen.store import members as member_store
 from insgen.store.database import open_reader, open_store
 
@@ -124,10 +124,10 @@ def _fill(reader: sqlite3.Connection, database: Path, ids: Sequence[CandidateId]
                 "INSERT INTO arrivals (added_utc, source, options, n_rows, n_unreadable) VALUES (?,?,?,?,0)",
                 (now, action, json.dumps({"bank_version": version, "where": where}), len(facts)),
             )
-            ledger.add_proposals(conn, [each.candidate for each in facts], 1, cursor.lastrowid)
+            proposals.add_proposals(conn, [each.candidate for each in facts], 1, cursor.lastrowid)
             transfer.add_facts(conn, facts, 1)
             ledger.add_kept(conn, 1, [each.candidate.judged(each.quality) for each in facts])
-            ledger.set_fates(conn, {each.candidate.id: ("kept", "") for each in facts})
+            proposals.set_fates(conn, {each.candidate.id: ("kept", "") for each in facts})
             ledger.add_vectors(conn, model, 0, transfer.read_vectors(reader, model, ids))
             change = member_store.write_version(conn, ranking, note)
             rounds.add_round(conn, _row(run_id, now, len(change.admitted)))

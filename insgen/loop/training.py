@@ -21,7 +21,7 @@ from pathlib import Path
 
 from insgen.config.settings import RunConfig, StageUse, Train
 from insgen.errors import ConfigError
-from insgen.hooks.stages import StageProgress
+from insgen.hooks.handed import StageProgress
 from insgen.loop.feedback import import_feedback
 from insgen.loop.proposals import Proposer
 from insgen.loop.rounds import Player

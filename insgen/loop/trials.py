@@ -23,8 +23,9 @@ from insgen.config.load import load_config, parse_options
 from insgen.config.settings import RunConfig, StageUse
 from insgen.errors import StageError
 from insgen.hooks import call
-from insgen.hooks.call import Live
-from insgen.hooks.manager import Plugins, load_plugins
+from insgen.hooks.live import Live
+from insgen.hooks.manager import load_plugins
+from insgen.hooks.registry import Plugins
 from insgen.loop.pipeline import make_stage
 from insgen.records import CandidateId, Member, Pool, Ranked
 from insgen.store.database import explained, open_reader

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from insgen.hooks import call
-from insgen.hooks.call import Live
+from insgen.hooks.live import Live
 from insgen.records import Candidate
 from insgen.store import ledger
 from insgen.training.templates import alpaca

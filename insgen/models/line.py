@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 from insgen.config.settings import Budget, Llm
 from insgen.errors import StageError
 from insgen.models.commits import Commits
-from insgen.models.llm import Provider, Reply, Trouble
+from insgen.models.llm import Provider, Reply
 from insgen.models.pace import Pace
 from insgen.models.purse import Purse
+from insgen.models.trouble import Trouble
 from insgen.records import Request, Response
 from insgen.store import calls
 from insgen.store.calls import Arrived, CallKey, Reserve

@@ -1,4 +1,4 @@
-"""One attempt at one LLM call through litellm, and what a token costs: the only place that touches litellm.
+"""One attempt at one LLM call through litellm, and what a token costs: the only place that imports litellm.
 
 Flows in: messages and parameters. Flows out: a `Reply`, or a `Trouble` that says what kind it is. Retrying, waiting,
 money and storing are `asking.py`'s business. litellm is imported when a price or the first answer is wanted (1.8 s);
@@ -13,22 +13,17 @@ import importlib
 import inspect
 import json
 import os
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any
 
 from insgen.config.settings import Llm
 from insgen.errors import ConfigError
-from insgen.models.pace import retry_after_s
+from insgen.models.trouble import Trouble, trouble_of
 
-Kind = Literal["rate limit", "overload", "transient", "lost", "context", "filtered", "refused", "permanent"]
-_SECRET_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD)")
-_SECRET_SHAPE = re.compile(r"\b(sk|pk|gsk|xai|key)-[A-Za-z0-9_\-]{6,}")
-_REFUSED = (405, 406, 410, 411, 413, 415, 422, 451)  # nothing was made, and asking again would not help
 _NO_KEY = "not-needed"  # a local server asks for no key, but the client insists on sending one
 
 
@@ -45,25 +40,6 @@ class Reply:
     prompt_tokens: int | None
     completion_tokens: int | None
     logprobs: str | None = None
-
-
-class Trouble(Exception):  # noqa: N818 - not an error of the program: it says what to do next
-    """Why an attempt brought no answer.
-
-    ``rate limit`` uses up no attempt; ``overload`` and ``transient`` were not billed; ``lost`` may have been
-    (time-out, broken connection, unreadable body); ``context`` means that the request is too long; ``filtered`` that
-    the service refuses this content; ``refused`` that it refuses this request, whatever the reason; ``permanent``
-    that it will refuse all others too.
-
-    :ivar pause_s: the service asks to be left alone for so long.
-    :ivar cure: what to do about a permanent one.
-    """
-
-    def __init__(self, kind: Kind, message: str, pause_s: float = 0.0, cure: str = "") -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.pause_s = pause_s
-        self.cure = cure
 
 
 @dataclass(frozen=True)
@@ -184,8 +160,8 @@ class Provider:
                 )
         except TimeoutError:
             raise Trouble("lost", f"no answer within {timeout_s:.0f} s") from None
-        except Exception as error:  # noqa: BLE001 - sorted by _trouble; chaining would show the request's headers
-            raise _trouble(litellm, error, self.model, self._utc()) from None
+        except Exception as error:  # noqa: BLE001 - sorted by trouble_of; chaining would show the request's headers
+            raise trouble_of(litellm, error, self.model, self._utc()) from None
         return _reply(raw)
 
     async def close(self) -> None:
@@ -209,14 +185,6 @@ class Provider:
         )
 
 
-def redact(text: str) -> str:
-    """Cut every secret of the environment, and whatever has the shape of a key, out of a text."""
-    for name, value in os.environ.items():
-        if len(value) >= 6 and _SECRET_NAME.search(name):
-            text = text.replace(value, "[secret]")
-    return _SECRET_SHAPE.sub("[secret]", text)
-
-
 def _litellm() -> ModuleType:
     """Import litellm without letting it look at the network."""
     name = "LITELLM_LOCAL_MODEL_COST_MAP"
@@ -230,53 +198,6 @@ def _litellm() -> ModuleType:
         else:
             os.environ[name] = before
     return litellm
-
-
-def _trouble(litellm: ModuleType, error: Exception, model: str, now_utc: float) -> Trouble:
-    """Sort an exception of litellm's."""
-    message = redact(f"{type(error).__name__}: {error}".replace("\n", " "))[:500]
-    headers = _headers(error)
-    pause, status = retry_after_s(headers, now_utc), getattr(error, "status_code", None)
-    if isinstance(error, litellm.ContextWindowExceededError):
-        return Trouble("context", message)
-    if isinstance(error, litellm.ContentPolicyViolationError):
-        return Trouble("filtered", message)
-    if status == 402 or "insufficient_quota" in message or "exceeded your current quota" in message:
-        return Trouble("permanent", message, cure="The account is empty: top it up, then call `insgen run` again.")
-    if isinstance(error, litellm.RateLimitError):
-        return Trouble("rate limit", message, pause if pause is not None else 1.0)
-    if isinstance(error, litellm.ServiceUnavailableError) or status in (503, 529):
-        return Trouble("overload", message, pause or 0.0)
-    if isinstance(error, litellm.AuthenticationError) or status == 403:  # litellm makes a bare APIError of most 403s
-        return Trouble("permanent", message, cure=_key_cure(litellm, model))
-    if isinstance(error, litellm.NotFoundError):
-        return Trouble("permanent", message, cure="Change [llm] model or api_base: there is no such model.")
-    if isinstance(error, litellm.BadRequestError) or status in _REFUSED:
-        return Trouble("refused", message)
-    if headers and status in (409, 500, 502):
-        return Trouble("transient", message)  # litellm says 500 of a broken connection too, but then without headers
-    return Trouble("lost", message)
-
-
-def _key_cure(litellm: ModuleType, model: str) -> str:
-    """Name the environment variable that holds the key, where litellm knows it."""
-    try:
-        provider = litellm.get_llm_provider(model)[1]
-    except litellm.BadRequestError:
-        provider = ""
-    named = f"{provider.upper()}_API_KEY" if provider else "the provider's variable"
-    return f"Put a valid key into the environment ({named}); keys never stand in insgen.toml."
-
-
-def _headers(error: Exception) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for holder in (
-        getattr(error, "litellm_response_headers", None),
-        getattr(getattr(error, "response", None), "headers", None),
-    ):
-        if holder:
-            found |= {str(name).lower(): str(value) for name, value in dict(holder).items()}
-    return found
 
 
 def _reply(raw: Any) -> Reply:

@@ -186,6 +186,12 @@ def explained(path: Path) -> Iterator[None]:
         raise StoreError(f"{path}: {error}.\n{cure}") from error
 
 
+_DAMAGED = (
+    "  The file is damaged; nothing was changed.\n"
+    "  Restore a backup, or save what can be read: `sqlite3 insgen.db .recover | sqlite3 rescued.db`."
+)
+
+
 def _cure(message: str) -> str | None:
     cures = {
         "disk is full": "  The step was undone; everything before it is stored.\n"
@@ -198,7 +204,7 @@ def _cure(message: str) -> str | None:
         "database is locked": "  Another program has held the database for too long.\n"
         "  Close it (a shell with an open transaction, a copy job) and call the command again.",
         "not a database": "  Expected an insgen database; nothing was changed.\n  Name another project folder.",
-        "malformed": "  The file is damaged; nothing was changed.\n"
-        "  Restore a backup, or save what can be read: `sqlite3 insgen.db .recover | sqlite3 rescued.db`.",
+        "malformed": _DAMAGED,
+        "Could not decode to UTF-8": _DAMAGED,  # a flipped bit in a text: all that insgen stores is UTF-8
     }
     return next((cure for sign, cure in cures.items() if sign in message), None)

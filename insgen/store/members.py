@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from insgen.records import CandidateId, Member, Ranked
-from insgen.store.ledger import CANDIDATE_COLUMNS, candidate_from_row, vectors
+from insgen.store.ledger import vectors
+from insgen.store.proposals import CANDIDATE_COLUMNS, candidate_from_row
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from insgen.records import Candidate, Pool
-from insgen.store.ledger import CANDIDATE_COLUMNS, candidate_from_row
+from insgen.store.proposals import CANDIDATE_COLUMNS, candidate_from_row
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable
 
 from insgen.records import Candidate, CandidateId
-from insgen.store.ledger import CANDIDATE_COLUMNS, candidate_from_row
+from insgen.store.proposals import CANDIDATE_COLUMNS, candidate_from_row
 
 
 def candidates(conn: sqlite3.Connection, ids: Iterable[str]) -> dict[CandidateId, Candidate]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from insgen.records import Candidate, CandidateId, Origin, Score
 from insgen.store import ledger
-from insgen.store.ledger import CANDIDATE_COLUMNS, candidate_from_row
+from insgen.store.proposals import CANDIDATE_COLUMNS, candidate_from_row
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,7 +9,7 @@ from typing import Any
 
 from insgen.bank.bank import Bank
 from insgen.hooks import call
-from insgen.hooks.call import Live
+from insgen.hooks.live import Live
 from insgen.records import Candidate, Member, Selection
 from insgen.testing.contract import Contract, Subject, breach
 from insgen.testing.judging import for_any_batch

@@ -16,7 +16,7 @@ from typing import Any
 
 from insgen.config.options import Option, decode, options_of
 from insgen.errors import ConfigError
-from insgen.hooks.call import Live
+from insgen.hooks.live import Live
 from insgen.testing.contract import Contract, Subject, breach, same
 from insgen.testing.workshop import Workshop
 

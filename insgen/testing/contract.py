@@ -9,7 +9,7 @@ from typing import Any
 
 from insgen.config.options import decode
 from insgen.errors import PluginError
-from insgen.hooks.call import Live
+from insgen.hooks.live import Live
 from insgen.testing.workshop import Workshop
 
 

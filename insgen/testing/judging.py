@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from insgen.hooks import call
-from insgen.hooks.call import Live
+from insgen.hooks.live import Live
 from insgen.records import Candidate
 from insgen.testing.contract import Contract, Subject, breach
 from insgen.testing.samples import candidates, distinct, sample_candidates

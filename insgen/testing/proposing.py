@@ -8,7 +8,7 @@ from typing import Any
 
 from insgen.errors import StageError
 from insgen.hooks import call
-from insgen.hooks.call import Live
+from insgen.hooks.live import Live
 from insgen.records import Parsed, Request, Response, Seed, Turn
 from insgen.testing.contract import Contract, Subject, breach
 from insgen.testing.judging import N_EXAMPLES, seeded

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 from insgen.bank.bank import Bank
 from insgen.bank.seeds import sync_seeds
 from insgen.config.settings import Budget
-from insgen.hooks.stages import GeneratorContext
+from insgen.hooks.handed import GeneratorContext
 from insgen.models.asking import Asker
 from insgen.models.templates import PromptFiles
 from insgen.records import Candidate, Pool, Ranked, Seed
-from insgen.store import ledger
+from insgen.store import ledger, proposals
 from insgen.store.database import Store, open_store
 from insgen.store.members import VersionNote
 from insgen.testing.llm_server import Asked, LlmServer, Reply
@@ -87,7 +87,7 @@ class Workshop:
         dimension = len(next(iter(vectors.values()), (0.0,) * DIMENSION))
         bank = Bank(store.conn, MODEL, dimension, lambda texts: unit_vectors(texts, dimension))
         with store.atomic() as conn:
-            ledger.add_proposals(conn, everyone, 1)
+            proposals.add_proposals(conn, everyone, 1)
             ledger.add_kept(conn, 1, everyone)
             ledger.add_vectors(conn, MODEL, 1, vectors)
             sync_seeds(conn, seeds, 1, "test")

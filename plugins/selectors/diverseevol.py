@@ -59,6 +59,8 @@ class DiverseEvolSelector:
     path: Path = Path()
     #: tokens read of each row by that model, at least 1
     max_tokens: int = 512
+    #: how it is shown rows: as under `[train]`; auto = its chat template where it has one, else alpaca
+    template: Literal["auto", "chat", "alpaca"] = "alpaca"
     #: its number format
     dtype: Literal["float32", "bfloat16"] = "float32"
     #: a torch device such as "cpu" or "cuda:1"; "auto" takes a GPU where there is one
@@ -136,7 +138,9 @@ class DiverseEvolSelector:
                 "  Expected an id of the Hub or a folder.\n"
                 '  Write path = "..." under [select], or serves = ["select"] under [train].'
             )
-        options = ModelOptions(named, max_tokens=self.max_tokens, dtype=self.dtype, device=self.device)
+        options = ModelOptions(
+            named, template=self.template, max_tokens=self.max_tokens, dtype=self.dtype, device=self.device
+        )
         return TargetModel.load(options, frozen_base=True)
 
 

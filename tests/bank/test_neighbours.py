@@ -14,7 +14,7 @@ from insgen.bank.neighbours import Neighbours
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from insgen.hooks.stages import NeighbourIndex
+    from insgen.hooks.handed import NeighbourIndex
 
 
 def unit_vectors(n: int, d: int = 32, seed: int = 0, n_centres: int = 20) -> NDArray[np.float32]:

@@ -23,3 +23,18 @@ def test_reading_a_damaged_database_is_one_clear_error(tmp_path: Path, command: 
     assert "malformed" in done.stderr
     assert ".recover" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_text_with_a_flipped_bit_is_damage_too(tmp_path: Path) -> None:
+    (tmp_path / "insgen.toml").touch()
+    store = open_store(tmp_path / "insgen.db")
+    with store.atomic() as conn:
+        conn.execute(
+            "INSERT INTO runs (started_utc, config, config_hash, plugins) VALUES (CAST(x'ff' AS TEXT), '', '', '')"
+        )
+    store.close()
+    done = insgen("status", tmp_path)
+    assert done.code == 1
+    assert "Could not decode to UTF-8" in done.stderr
+    assert ".recover" in done.stderr
+    assert "Traceback" not in done.stderr

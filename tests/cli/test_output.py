@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from insgen.cli.output import one_line, paint, print_table
+from insgen.cli.output import figure, one_line, paint, print_table
 
 Table = Callable[..., list[str]]
 
@@ -82,3 +82,10 @@ def test_text_is_folded_to_one_line(text: str, limit: int, shown: str) -> None:
 
 def test_nothing_is_painted_without_a_terminal() -> None:
     assert paint("ok", "green") == "ok"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(1_000_026, "1000026"), (50_000.0, "50000"), (0.92114, "0.9211"), (1.0, "1"), (0, "0")]
+)
+def test_counts_are_shown_whole_and_measures_by_four_digits(value: float, shown: str) -> None:
+    assert figure(value) == shown

@@ -8,6 +8,7 @@ import pytest
 from support.cli import Result
 from support.projects import PLAIN, plugin
 
+from insgen.cli.plugins import wrapped
 from insgen.config.load import resolve
 from insgen.config.options import options_of
 from insgen.hooks.manager import KINDS, load_plugins
@@ -103,3 +104,9 @@ def test_recipes_are_listed_and_print_their_config(cli: Cli) -> None:
         assert tomllib.loads(shown)["recipe"] == recipe["name"]
         assert cli("recipes", "show", recipe["name"], "--json").json()["toml"].strip() == shown.strip()
     assert cli("recipes", "show", "nothing").code == 2
+
+
+def test_paragraph_is_filled_whatever_its_lines_were_in_the_source() -> None:
+    text = "Some words of a first line that is rather long,\nand of a second.\n\n- a list\n- as it is"
+
+    assert wrapped(text) == "Some words of a first line that is rather long, and of a second.\n\n- a list\n- as it is"

@@ -86,6 +86,19 @@ def test_validation_rows_of_a_file_and_a_made_model_give_a_proxy(
     assert (out / "small" / "config.json").exists()
 
 
+def test_rows_are_laid_out_as_the_policy_learned_them_unless_told_otherwise(
+    cli: Callable[..., Result], project: Path, model: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "policy"
+    learned = cli("raise", "train", project, "--out", out, "--model", model, *SMALL[:-1], "--max-tokens", 40)
+    assert learned.stderr.splitlines()[0] == "  measured 8 of 8 rows"
+
+    train = ("raise", "apply", project, "--policy", out, "--device", "cpu", "--quiet", "--json", "--train")
+    assert cli(*train, tmp_path / "one").json()["label"] == "RAISE policy, after 1 episodes"
+    other = cli(*train, tmp_path / "two", "--max-tokens", 30).json()
+    assert other["label"] == "RAISE policy, after 1 episodes, of another model"
+
+
 def test_what_cannot_be_is_refused(cli: Callable[..., Result], project: Path, tmp_path: Path) -> None:
     for arguments, message in (
         (("train", project, "--out", tmp_path / "p", "--proxy"), "--proxy was given without --model"),

@@ -54,6 +54,16 @@ def test_a_review_goes_on_where_it_was_left(review: Review, project: Path) -> No
     assert other == {"reviewer": "you", "left": query(project, "SELECT count(*) FROM kept")[0][0]}
 
 
+def test_a_rejection_by_a_measure_without_a_limit_is_shown(review: Review, project: Path) -> None:
+    store = open_store(project / "insgen.db")
+    with store.atomic() as conn:  # as a filter of a plugin may leave it
+        conn.execute("UPDATE verdicts SET value = 0.25, limit_value = NULL WHERE NOT kept")
+    store.close()
+    told = review("s\nq\n", "--from", "rejected")
+    assert told.code == 0
+    assert ": 0.25" in told.stdout
+
+
 def test_undo_takes_back_what_was_said(review: Review, project: Path) -> None:
     tables = ("signals", "candidates", "proposals", "arrivals")
     before = [query(project, f"SELECT * FROM {table} ORDER BY rowid") for table in tables]

@@ -10,11 +10,11 @@ import pytest
 from support import hooks_doc
 from support.hooks_doc import members_of, read_docstring, signature_of
 
-from insgen.hooks import stages
+from insgen.hooks import handed, stages
 from insgen.hooks.manager import KINDS
 
 TEXT = hooks_doc.DOC.read_text(encoding="utf-8")
-PROTOCOLS = [*hooks_doc.stage_protocols().values(), *(getattr(stages, name) for name in hooks_doc.HELPERS)]
+PROTOCOLS = [*hooks_doc.stage_protocols().values(), *(getattr(handed, name) for name in hooks_doc.HELPERS)]
 MEMBERS = {f"{each.__name__}.{name}": member for each in PROTOCOLS for name, member in members_of(each).items()}
 METHODS = {
     f"{each.__name__}.{name}": member
@@ -41,8 +41,9 @@ def test_every_hook_and_every_method_stands_there_with_its_signature(name: str) 
 
 
 def test_every_protocol_stands_there() -> None:
+    everything = {**vars(handed), **vars(stages)}
     described = {
-        each for each, cls in vars(stages).items() if getattr(cls, "_is_protocol", False) and inspect.isclass(cls)
+        each for each, cls in everything.items() if getattr(cls, "_is_protocol", False) and inspect.isclass(cls)
     }
 
     assert described - {"Protocol"} <= set(re.findall(r"^### (\w+)", TEXT, re.MULTILINE))

@@ -183,7 +183,6 @@ BREACHES = [
             ("return change('evicted', 'b2:x')", "evicted str, expected Seed"),
         )
     ),
-    ("seed policy", DRAW + "return list(seeds)[:n]", "object has no attribute 'update'"),
     *(
         ("feedback source", FEEDBACK + "return " + answer, breach)
         for answer, breach in (

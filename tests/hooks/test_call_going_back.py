@@ -6,7 +6,7 @@ import pytest
 
 from insgen.errors import PluginError
 from insgen.hooks import call
-from insgen.hooks.call import Live
+from insgen.hooks.live import Live
 from insgen.records import Generated
 
 LIVE = Live(None, "generator", "walker", "./walker.py", "1")

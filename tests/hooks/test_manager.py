@@ -10,6 +10,8 @@ import pytest
 from support.projects import DATA, EMBED, PLAIN, play, plugin, query, rows
 
 from insgen.errors import ConfigError, PluginError
+from insgen.hooks import stages
+from insgen.hooks.examine import ALSO
 from insgen.hooks.manager import BUILTIN_PLUGINS, KINDS, load_plugins
 from insgen.hooks.spec import hookimpl
 
@@ -143,6 +145,10 @@ MISUSED_HOOKS = {
         HOOK + "return [dataclass(frozen=True)(type('C', (), {'name': 'c'}))]",
         ('the filter "c" has no method filter()',),
     ),
+    "incomplete": (
+        HOOK + "return [dataclass(frozen=True)(type('C', (), {'name': 'c', 'filter': print}))]",
+        ('the filter "c" has no needs_vectors', "Expected a filter as docs/hooks.md describes it"),
+    ),
     "wrong signature": (
         "from insgen import hookimpl\n@hookimpl\ndef insgen_filters(candidates):\n    return []\n",
         ("its insgen_filters(candidates) asks for candidates (", "mine.py, line 2)", "Expected insgen_filters(), or"),
@@ -204,6 +210,13 @@ def test_every_kind_of_stage_has_a_hook_of_its_own() -> None:
     manager = load_plugins().manager
     for hook, _ in KINDS.values():
         assert getattr(manager.hook, hook).spec is not None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_member_of_a_kinds_protocol_is_looked_for(kind: str) -> None:
+    protocol = getattr(stages, kind.title().replace(" ", ""))
+    members = {each for each in (*vars(protocol), *protocol.__annotations__) if not each.startswith("_")}
+    assert members == {"name", KINDS[kind][1], *ALSO.get(kind, ())}
 
 
 def test_a_watcher_hears_what_it_asks_for_only() -> None:

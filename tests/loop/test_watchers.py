@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from support.projects import DATA, EMBED, FILTERS, SCORE, SELECT, contents, count, play, query, rounds_played, rows
 
+from insgen.hooks.handed import StageProgress
 from insgen.hooks.spec import hookimpl
-from insgen.hooks.stages import StageProgress
 
 TOML = "[loop]\nbatch = 15\n" + DATA + EMBED + FILTERS + SCORE + SELECT
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import pytest
 
-from insgen.hooks.call import Live
+from insgen.hooks.live import Live
 from insgen.models.embedding import BLOCK, Embedding
 from insgen.records import Candidate
 from insgen.store.database import Store

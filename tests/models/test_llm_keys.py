@@ -12,7 +12,7 @@ import pytest
 from support.asking import ask, asking, questions
 
 from insgen.errors import StageError
-from insgen.models.llm import redact
+from insgen.models.trouble import redact
 from insgen.store.database import Store
 from insgen.testing.faults import Fault, server_error
 

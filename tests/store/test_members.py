@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from insgen.records import Candidate, Ranked
-from insgen.store import ledger, queries
+from insgen.store import ledger, proposals, queries
 from insgen.store.database import Store
 from insgen.store.members import (
     BankChange,
@@ -27,7 +27,7 @@ Write = Callable[..., BankChange]
 def pool(store: Store, make_candidate: Callable[..., Candidate]) -> list[Candidate]:
     candidates = [make_candidate() for _ in range(5)]
     with store.atomic() as conn:
-        ledger.add_proposals(conn, candidates, 1)
+        proposals.add_proposals(conn, candidates, 1)
         ledger.add_kept(conn, 1, candidates)
     return candidates
 

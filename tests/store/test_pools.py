@@ -7,14 +7,14 @@ from collections.abc import Callable
 import numpy as np
 
 from insgen.records import Answer, Candidate
-from insgen.store import ledger
+from insgen.store import ledger, proposals
 from insgen.store.database import Store
 from insgen.store.pools import arrived
 
 
 def keep(store: Store, round_: int, candidates: list[Candidate], model: str = "m") -> None:
     with store.atomic() as conn:
-        ledger.add_proposals(conn, candidates, round_)
+        proposals.add_proposals(conn, candidates, round_)
         ledger.add_kept(conn, round_, candidates)
         ledger.add_vectors(conn, model, round_, {c.id: c.vector for c in candidates if c.vector is not None})
 

@@ -8,7 +8,7 @@ import pytest
 
 from insgen.errors import ConfigError
 from insgen.records import Candidate, Ranked
-from insgen.store import ledger
+from insgen.store import ledger, proposals
 from insgen.store.database import Store
 from insgen.store.members import VersionNote, roll_back, write_version
 from insgen.store.versions import version_rows
@@ -19,7 +19,7 @@ def pool(store: Store, make_candidate: Callable[..., Candidate]) -> list[Candida
     """Three candidates; version 1 holds the first two, version 2 the last two in another order."""
     candidates = [make_candidate() for _ in range(3)]
     with store.atomic() as conn:
-        ledger.add_proposals(conn, candidates, 1)
+        proposals.add_proposals(conn, candidates, 1)
         ledger.add_kept(conn, 1, candidates)
     for order in ((0, 1), (2, 1)):
         ranking = [Ranked(candidates[place].id, 0.5, 0.25, 1.0 - rank / 8) for rank, place in enumerate(order)]

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import insgen
-from insgen.hooks import spec, stages
+from insgen.hooks import handed, spec, stages
 from insgen.hooks.manager import KINDS, load_plugins
 
 ROOT = Path(__file__).parents[2]
@@ -132,7 +132,7 @@ def helpers_text() -> str:
     """What stages are handed to work with."""
     parts = []
     for name in HELPERS:
-        cls = getattr(stages, name)
+        cls = getattr(handed, name)
         told = read_docstring(cls)
         parts.append("\n\n".join([f"### {name}", told.summary, *told.rest]))
         parts += [_fields(cls)] if dataclasses.is_dataclass(cls) else _methods(cls)

@@ -15,7 +15,7 @@ from insgen.bank.bank import Bank
 from insgen.bank.seeds import apply_changes, dropped_ids, sync_seeds
 from insgen.feedback import signal_line, step_line
 from insgen.plugins.seed_policies.sedi import SediPolicy
-from insgen.store import feedback, ledger
+from insgen.store import feedback, ledger, proposals
 from insgen.store.database import Store
 
 MODEL = "test-model"
@@ -64,7 +64,7 @@ def fill(store: Store, extra: Sequence[Candidate] = ()) -> Bank:
     vectors = {candidate.id: candidate.vector for candidate in everyone}
     vectors |= {seed.id: unit(1, 0.1 * n, 0, 0) for n, seed in enumerate(SEEDS)}
     with store.atomic() as conn:
-        ledger.add_proposals(conn, everyone, 1)
+        proposals.add_proposals(conn, everyone, 1)
         ledger.add_kept(conn, 1, everyone)
         ledger.add_vectors(conn, MODEL, 1, vectors)  # type: ignore[arg-type]  # each has its vector
         sync_seeds(conn, SEEDS, 0, "test")

@@ -165,3 +165,20 @@ def test_watcher_is_told_of_every_step(model: Path, tmp_path: Path) -> None:
 
     TrainRun(tmp_path / "run", settings(model)).play(BATCHES, watch)
     assert seen == [(step, 6) for step in range(1, 7)]
+
+
+@pytest.mark.parametrize("rank", [0, 2])
+def test_bfloat16_trains_nearly_the_same(tmp_path: Path, rank: int) -> None:
+    from safetensors.torch import load_file
+
+    folder = save_model(tmp_path / "llama")
+    losses = {}
+    for dtype in ("float32", "bfloat16"):
+        chosen = replace(settings(folder), model=ModelOptions(str(folder), dtype=dtype), lora=LoraOptions(rank))
+        result = play(tmp_path / dtype, chosen)
+        losses[dtype] = [row["loss"] for row in records(tmp_path / dtype)]
+        (weights,) = (load_file(each) for each in result.model.glob("*.safetensors"))
+        assert {str(each.dtype) for each in weights.values()} == {"torch.float32"}  # what is trained stays exact
+
+    assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.02)
+    assert losses["bfloat16"] != losses["float32"]

@@ -80,6 +80,7 @@ def test_bfloat16_computes_nearly_the_same(target: TargetModel, rows: Sequence[E
     [
         ({"model": "no/where/at/all"}, "cannot be loaded"),
         ({"device": "abacus"}, "cannot be used"),
+        ({"device": "cuda:99"}, 'The device "cuda:99" cannot be used(.|\n)*Choose another'),
         ({"dtype": "float8"}, "dtype .* unknown"),
         ({"template": "alpacca"}, 'Did you mean "alpaca"'),
     ],

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from insgen.errors import ConfigError, DataError
@@ -22,13 +22,16 @@ from insgen.training.lora import LoraOptions, add_lora
 from insgen.training.raising.dialogue import Dialogue
 from insgen.training.raising.episode import Table
 from insgen.training.raising.features import identity
-from insgen.training.raising.folder import RaiseFolder
+from insgen.training.raising.folder import RaiseFolder, flat
 from insgen.training.raising.playing import Played, Stand, Watch, play
 from insgen.training.raising.policy import Policy
 from insgen.training.raising.ranking import classes_of, measured
 from insgen.training.records import FeedbackFile, new_run_id
 from insgen.training.steps import StepOptions, Training
 from insgen.training.target import ModelOptions, TargetModel
+
+# What may change when a training is resumed: how it is computed, and what makes it go on after it diverged.
+_FREE = {"model.device", "optimiser.rows_at_once", "optimiser.lr", "optimiser.max_grad_norm", "checkpoint_every"}
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def apply_policy(
         add_lora(target, settings.lora)
     encoded = {str(row.id): target.encode(row) for row in rows if row.id not in held}
     usable = [row for row in rows if row.id in encoded and encoded[row.id].n_targets]
-    table = _table(place, policy, usable, settings.model.device)
+    table = _table(place, policy, usable, settings)
     n_steps = settings.steps or options.n_steps(len(usable))
     training = Training(target, settings.optimiser, n_steps)
     dialogue = Dialogue(policy, table, options, n_steps, explore=False)
@@ -109,27 +112,31 @@ def apply_policy(
     return Applied(label, len(usable), n_steps, ends, out / "model", feedback.path, out / "plan.jsonl")
 
 
-def _table(place: RaiseFolder, policy: Policy, rows: Sequence[Candidate], device: str) -> Table:
+def _table(place: RaiseFolder, policy: Policy, rows: Sequence[Candidate], settings: ApplySettings) -> Table:
     if not rows:
         raise DataError(
             "None of the rows has an answer to train on.\n  Expected at least a batch of them.\n"
             "  Name a project whose bank has answered rows."
         )
     ids = tuple(str(row.id) for row in rows)
-    static = policy.scaling.static(measured(place, policy, rows, device))
+    raw = measured(place, policy, rows, settings.model.device, settings.optimiser.rows_at_once)
+    static = policy.scaling.static(raw)
     return Table(ids, static, policy.scaling, classes_of(policy, static, ids))
 
 
 def _begun(out: Path, policy: Policy, settings: ApplySettings) -> str:
     """Give the run's name; a folder of something else, or of other settings, is refused."""
     path = out / "apply.json"
-    now = json.loads(json.dumps({"policy": policy.digest, **asdict(settings)}))
+    now = {"policy": policy.digest, **flat(settings)}
     if path.exists():
         begun = json.loads(path.read_text("utf-8"))
-        if begun["settings"] != now:
-            other = ", ".join(name for name in now if begun["settings"].get(name) != now[name])
+        was = begun["settings"]
+        other = [name for name in now if name not in _FREE and was.get(name) != now[name]]
+        if other:
+            changes = ", ".join(f"{name} was {was.get(name)!r} and is {now[name]!r}" for name in other)
             raise ConfigError(
-                f"{out} holds a training with other settings: {other}.\n  Expected the same.\n"
+                f"{out} holds a training with other settings: {changes}.\n"
+                f"  Expected the same; only {', '.join(sorted(_FREE))} may change.\n"
                 "  Name another folder for a new one, or call it as before to go on."
             )
         return str(begun["run_id"])

@@ -29,6 +29,7 @@ class Classes:
         by_id = np.array(sorted(range(len(ids)), key=ids.__getitem__), dtype=np.int64)
         self.rows = [by_id[labels[by_id] == label] for label in range(int(labels.max()) + 1)]
         self._by_id = by_id
+        self._place = np.argsort(by_id)
 
     def choose(self, scores: NDArray[np.float32], size: int) -> NDArray[np.int64]:
         """Choose a batch.
@@ -37,12 +38,13 @@ class Classes:
         :param size: B, at most n.
         :returns: row numbers, no one twice: class after class, best first in each, then those that fill up.
         """
+        labels = self.labels
         share, extra = divmod(size, len(self.rows))
         leaders = [best(scores, rows, share + (extra > 0)) for rows in self.rows]
         chosen = [rows[:share] for rows in leaders]
-        longer = [place for place, rows in enumerate(leaders) if len(rows) > share]
-        for place in sorted(longer, key=lambda place: -scores[leaders[place][share]])[:extra]:
-            chosen[place] = leaders[place]
+        following = [rows[share] for rows in leaders if len(rows) > share]
+        for row in sorted(following, key=lambda row: (-scores[row], self._place[row]))[:extra]:
+            chosen[labels[row]] = leaders[labels[row]]
         short = size - sum(map(len, chosen))
         if short:
             free = np.ones(len(scores), dtype=bool)

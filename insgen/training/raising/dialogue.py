@@ -201,8 +201,9 @@ def refuse_small_pool(n_rows: int, options: RaiseOptions, n_steps: int) -> None:
     """
     block = min(options.choose_every, n_steps)
     if n_rows < options.batch * block:
+        batches = f" ({block} batches of {options.batch})" if block > 1 else ""
         raise DataError(
-            f"The pool holds {n_rows} rows to learn from, one choice takes {options.batch * block} ({block} batches of"
-            f" {options.batch}).\n  Expected at least as many rows with answers as that.\n"
+            f"The pool holds {n_rows} rows to learn from, one choice takes {options.batch * block}{batches}.\n"
+            "  Expected at least as many rows with answers as that.\n"
             "  Choose a smaller batch, or add rows."
         )

@@ -35,11 +35,14 @@ _SAMPLED = 4096
 
 
 def identity(target: TargetModel) -> str:
-    """Name a model by its weights, its tokens and how it lays rows out; where its folder stands does not matter."""
+    """Name a model by its weights, its tokens and how it lays rows out.
+
+    Where its folder stands does not matter, nor what it computes in: weights are looked at in bfloat16.
+    """
     digest = hashlib.blake2b(digest_size=12)
     for name, each in target.model.named_parameters():
         flat = each.detach().reshape(-1)
-        sample = flat[:: max(1, flat.numel() // _SAMPLED)].float().cpu().numpy()
+        sample = flat[:: max(1, flat.numel() // _SAMPLED)].bfloat16().float().cpu().numpy()
         digest.update(f"{name}{tuple(each.shape)}".encode() + sample.astype("<f4").tobytes())
     laid_out = target.encode(Candidate("How do they look?", "These words.", "Like this.")).tokens.tolist()
     digest.update(json.dumps([laid_out, target.encoder.max_tokens, len(target.tokenizer)]).encode())
@@ -50,11 +53,13 @@ class FeatureFile:
     """Measured rows of one model.
 
     :ivar semantics: columns that embeddings are pooled to.
+    :ivar rows_at_once: rows in one forward pass.
     """
 
-    def __init__(self, path: Path, semantics: int) -> None:
+    def __init__(self, path: Path, semantics: int, rows_at_once: int = 16) -> None:
         self.path = path
         self.semantics = semantics
+        self.rows_at_once = rows_at_once
         self.model = ""
         self._rows: dict[str, NDArray[np.float32]] = {}
         self._read()
@@ -82,7 +87,7 @@ class FeatureFile:
                 self.model, self._rows, missing = found, {}, list({row.id: row for row in rows}.values())
             for start in range(0, len(missing), _ROWS_BETWEEN_WRITES):
                 chunk = missing[start : start + _ROWS_BETWEEN_WRITES]
-                numbers = measure(target, chunk, self.semantics)
+                numbers = measure(target, chunk, self.semantics, self.rows_at_once)
                 self._rows |= {row.id: each for row, each in zip(chunk, numbers, strict=True)}
                 self._write()
                 watch(start + len(chunk), len(missing))
@@ -151,7 +156,8 @@ def measure(target: TargetModel, rows: Sequence[Candidate], semantics: int, rows
             f"The auxiliary model's hidden states have {embeddings.shape[1]} numbers, {semantics} are wanted.\n"
             "  Expected at least as many.\n  Choose fewer semantics, or a wider model."
         )
-    marginal = [-(loss or 0.0) * row.n_targets for loss, row in zip(target.losses(alone), alone, strict=True)]
+    losses = target.losses(alone, rows_at_once)
+    marginal = [-(loss or 0.0) * row.n_targets for loss, row in zip(losses, alone, strict=True)]
     lengths = [(_n_question(row), int((row.labels != IGNORED).sum())) for row in whole]
     columns = np.column_stack([np.array(lengths, dtype=np.float64), joint, marginal, pooled(embeddings, semantics)])
     if not np.isfinite(columns).all():

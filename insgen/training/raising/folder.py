@@ -16,7 +16,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from insgen.errors import ConfigError, DataError
 from insgen.records import Candidate, Turn
@@ -27,6 +27,9 @@ from insgen.training.raising.options import RaiseOptions
 from insgen.training.raising.playing import read_choices, write_choices
 from insgen.training.steps import StepOptions
 from insgen.training.target import ModelOptions
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 SCHEMA = "insgen.raise/1"
 # What may change when learning is resumed: how it is computed, and what makes it go on after it diverged.
@@ -54,12 +57,15 @@ class RaiseSettings:
 
     def flat(self) -> dict[str, Any]:
         """All settings by name: ``model.dtype``, ``raising.batch``."""
-        found: dict[str, Any] = {}
-        for name, value in asdict(self).items():
-            found |= (
-                {f"{name}.{key}": each for key, each in value.items()} if isinstance(value, dict) else {name: value}
-            )
-        return dict(json.loads(json.dumps(found)))
+        return flat(self)
+
+
+def flat(settings: DataclassInstance) -> dict[str, Any]:
+    """Give settings by name, those inside others with a dot, as they come back from JSON."""
+    found: dict[str, Any] = {}
+    for name, value in asdict(settings).items():
+        found |= {f"{name}.{key}": each for key, each in value.items()} if isinstance(value, dict) else {name: value}
+    return dict(json.loads(json.dumps(found)))
 
 
 class RaiseFolder:

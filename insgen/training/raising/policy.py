@@ -137,12 +137,27 @@ class Policy:
             for name, net in (("actor", made.actor), ("critic", made.critic)):
                 own = {key.removeprefix(f"{name}."): each for key, each in arrays.items() if key.startswith(f"{name}.")}
                 net.load_state_dict({key: torch.from_numpy(each) for key, each in own.items()})
+            made._refuse_odd_numbers()
         except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            problem = " ".join(str(error).split())
             raise DataError(
-                f"{path} cannot be read as a policy: {error}.\n  Expected what `insgen raise train` wrote.\n"
+                f"{path} cannot be read as a policy: {problem}.\n  Expected what `insgen raise train` wrote.\n"
                 "  Name its folder, or learn one with `insgen raise train`."
             ) from error
         return made
+
+    def _refuse_odd_numbers(self) -> None:
+        """Refuse statistics and centres of other columns, and numbers that are not finite.
+
+        :raises ValueError: there are such.
+        """
+        width = self.facts.semantics
+        wanted = {"mean": (width + 4,), "deviation": (width + 4,), "centres": (len(self.centres), width)}
+        for name, each in self._arrays().items():
+            if each.shape != wanted.get(name, each.shape):
+                raise ValueError(f"{name} has the shape {each.shape}, not {wanted[name]}")
+            if not np.isfinite(each).all():
+                raise ValueError(f"{name} is not finite")
 
     @property
     def digest(self) -> str:

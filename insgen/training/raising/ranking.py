@@ -52,17 +52,17 @@ class PolicyRanking:
     label: str
 
 
-def rank_rows(rows: Sequence[Candidate], folder: Path, device: str = "auto") -> PolicyRanking:
+def rank_rows(rows: Sequence[Candidate], folder: Path, device: str = "auto", rows_at_once: int = 16) -> PolicyRanking:
     """Rank rows by a policy.
 
     :param rows: each once.
     :param folder: where `insgen raise train` learned it; what is measured now is kept there too.
-    :param device: where the auxiliary model runs, if it has to.
+    :param device: where the auxiliary model runs, if it has to; ``rows_at_once``: in one forward pass of it.
     :raises InsgenError: no such policy, its auxiliary model is gone, or another one stands in its place.
     """
     place = RaiseFolder(folder)
     policy = Policy.load(place.policy)
-    raw = measured(place, policy, rows, device)
+    raw = measured(place, policy, rows, device, rows_at_once)
     static = policy.scaling.static(raw)
     ids = [row.id for row in rows]
     values = valued(policy, static)
@@ -73,7 +73,9 @@ def rank_rows(rows: Sequence[Candidate], folder: Path, device: str = "auto") -> 
     return PolicyRanking(order, values, places, policy.facts.label)
 
 
-def measured(place: RaiseFolder, policy: Policy, rows: Sequence[Candidate], device: str) -> NDArray[np.float32]:
+def measured(
+    place: RaiseFolder, policy: Policy, rows: Sequence[Candidate], device: str, rows_at_once: int
+) -> NDArray[np.float32]:
     """Give the static columns of rows, as the policy's auxiliary model measures them.
 
     :raises DataError: another model stands where it was.
@@ -94,7 +96,7 @@ def measured(place: RaiseFolder, policy: Policy, rows: Sequence[Candidate], devi
         policy.refuse_other(identity(target), facts.semantics)
         return target
 
-    return FeatureFile(place.features, facts.semantics).measured(rows, load, facts.auxiliary)
+    return FeatureFile(place.features, facts.semantics, rows_at_once).measured(rows, load, facts.auxiliary)
 
 
 def classes_of(policy: Policy, static: NDArray[np.float32], ids: Sequence[str]) -> Classes:

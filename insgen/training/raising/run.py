@@ -92,6 +92,7 @@ class RaiseRun:
             )
         self.folder.begin(self.settings, {**lists, "rows": [str(row.id) for row in usable]}, held)
         learner, table = self._learner(target, usable, measured)
+        del target  # every episode loads its own: two would fill a GPU
         stand = Stand(encoded, judged, self.settings.checkpoint_every)
         told = [
             self._round(number, model, learner, Episode(table, n_steps), stand, watch)
@@ -128,7 +129,7 @@ class RaiseRun:
         def load() -> TargetModel:
             return target if own else TargetModel.load(replace(target.options, model=auxiliary, revision=""))
 
-        features = FeatureFile(self.folder.features, options.semantics)
+        features = FeatureFile(self.folder.features, options.semantics, self.settings.optimiser.rows_at_once)
         raw = features.measured(rows, load, watch=measured)
         scaling = Scaling.fit(options.scaling, raw)
         static = scaling.static(raw)

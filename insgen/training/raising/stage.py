@@ -87,15 +87,18 @@ def learn_policy(rows: Sequence[Candidate], folder: Path, plan: PolicyPlan) -> N
     RaiseRun(folder, settings).learn(rows, [], lambda _played: None)
 
 
-def rank_by_policy(rows: Sequence[Candidate], folder: Path, device: str = "auto") -> list[tuple[int, int, float]]:
+def rank_by_policy(
+    rows: Sequence[Candidate], folder: Path, device: str = "auto", rows_at_once: int = 16
+) -> list[tuple[int, int, float]]:
     """Rank rows by a learned policy, every prefix the choice of RAISE's Algorithm 1 for that size.
 
     :param rows: each once.
     :param folder: the policy's; what its auxiliary model measures now is kept there too.
+    :param rows_at_once: in one forward pass of that model; memory and speed only.
     :returns: best first: row number, place within its class (from 0), value (higher is better).
     :raises InsgenError: no such policy, its auxiliary model is gone, or another one stands in its place.
     """
     from insgen.training.raising.ranking import rank_rows
 
-    made = rank_rows(rows, folder, device)
+    made = rank_rows(rows, folder, device, rows_at_once)
     return [(int(row), int(made.places[row]), float(made.values[row])) for row in made.order]

@@ -96,7 +96,7 @@ class RaiseSelector:
             return Selection((), state)
         try:
             folder, kept = self._policy(pool, rng, state)
-            ranking = rank_by_policy(pool.candidates, folder, self.device)[:size]
+            ranking = rank_by_policy(pool.candidates, folder, self.device, self.rows_at_once)[:size]
         except InsgenError as error:
             raise StageError(f"raise: {error}") from error
         return Selection(

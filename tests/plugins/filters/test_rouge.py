@@ -9,7 +9,7 @@ from support.rouge_reference import reference_f, reference_stream
 from insgen import Candidate, ConfigError
 from insgen.bank.bank import Bank
 from insgen.plugins.filters.rouge import RougeFilter
-from insgen.store import ledger
+from insgen.store import ledger, proposals
 from insgen.store.database import Store
 
 MakeBank = Callable[..., Bank]
@@ -53,7 +53,7 @@ def candidates(texts: Sequence[str]) -> list[Candidate]:
 def keep(store: Store, texts: Sequence[str]) -> None:
     """Close a round in which these passed every filter."""
     with store.atomic() as conn:
-        ledger.add_proposals(conn, candidates(texts), 1)
+        proposals.add_proposals(conn, candidates(texts), 1)
         ledger.add_kept(conn, 1, candidates(texts))
 
 

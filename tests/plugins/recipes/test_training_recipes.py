@@ -72,3 +72,17 @@ def test_diverseevol_runs_from_added_data(make_project: MakeProject) -> None:
     assert play(project).reason == "every source is used up"
     assert query(project, "SELECT members FROM bank_versions") == [(5,), (10,), (15,)]
     assert len(query(project, "SELECT DISTINCT model FROM bank_versions")) == 3
+
+
+def test_diverseevol_goes_by_the_instruction_alone_where_there_are_no_answers(make_project: MakeProject) -> None:
+    options = {"first": "5", "step": "5", "size": "15", "max_tokens": "64", "train_every": "0", "serves": "[]"}
+    text = changed("diverseevol", text='"alpaca-question"', **options)
+    text = text.replace('use = "target_model"', 'use = "target_model"\npath = "model"')
+    text = text.replace('model = "" ', 'model = "model" ')
+    rows = [{"instruction": row.instruction, "input": row.input} for row in answered_rows(40)]
+    project = make_project(text, {"pool.jsonl": rows})
+    save_model(project / "model")
+    assert insgen("add", project / "pool.jsonl", "-p", project).code == 0
+
+    assert play(project).reason == "every source is used up"
+    assert query(project, "SELECT members FROM bank_versions") == [(5,), (10,), (15,)]

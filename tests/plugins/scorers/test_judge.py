@@ -14,7 +14,7 @@ from insgen import Candidate, ConfigError, Score, StageError
 from insgen.bank.bank import Bank
 from insgen.models.templates import PromptFiles
 from insgen.plugins.scorers.judge import JudgeScorer
-from insgen.store import ledger
+from insgen.store import ledger, proposals
 from insgen.store.database import Store
 from insgen.testing.faults import server_error
 from insgen.testing.llm_server import Asked, LlmServer, Reply
@@ -108,7 +108,7 @@ def anchored(store: Store, values: list[float | None]) -> list[Candidate]:
     with store.atomic() as conn:
         from insgen import Answer
 
-        ledger.add_proposals(conn, rows, 1)
+        proposals.add_proposals(conn, rows, 1)
         ledger.add_answers(conn, 1, ("llm", "0"), [Answer(row.id, f"Answer {n}.") for n, row in enumerate(rows)])
         scores = [Score(row.id, value, 1, 5, reason="x") for row, value in zip(rows, values, strict=True)]
         ledger.add_scores(conn, 1, 0, ("judge", "0", 1.0), scores)

@@ -166,6 +166,23 @@ def test_uncertainty_asks_the_model(measure: str, make_bank: MakeBank, tmp_path:
     assert [place.utility for place in made.ranking[3:]] == pytest.approx([unsure[row] for row in expected], abs=1e-5)
 
 
+def test_uncertainty_is_that_of_rows_laid_out_as_they_are_trained_on(make_bank: MakeBank, tmp_path: Path) -> None:
+    from insgen.training.target import ModelOptions, TargetModel
+
+    folder = save_model(tmp_path / "model", chat=True)
+    rows = [row.embedded(v).judged(0.0) for row, v in zip(answered_rows(12), clustered(12, 1), strict=True)]
+    utilities = []
+    for template, laid_out in (("alpaca", "alpaca"), ("chat", "chat"), ("auto", "chat")):
+        selector = DiverseEvolSelector(by="margin", path=folder, template=template)  # type: ignore[arg-type]  # by name
+        made = selector.select(pool_of(rows, 3), 12, make_bank(), Random(1), "")
+        unsure = unsureness_of(TargetModel.load(ModelOptions(str(folder), template=laid_out)), rows, "margin")
+        assert [place.utility for place in made.ranking[3:]] == pytest.approx(
+            sorted(unsure[3:], reverse=True), abs=1e-5
+        )
+        utilities.append([place.utility for place in made.ranking])
+    assert utilities[0] != utilities[1] == utilities[2]
+
+
 def test_uncertainty_without_a_model_says_where_to_name_one(make_bank: MakeBank) -> None:
     with pytest.raises(StageError, match=r"asks a model, and none is given(.|\n)*serves"):
         DiverseEvolSelector(by="margin").select(pool_of(random_tasks(9, 1)), 5, make_bank(), Random(1), "")

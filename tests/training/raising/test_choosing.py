@@ -40,6 +40,12 @@ def test_equal_scores_go_by_id() -> None:
     assert classes([0, 0, 0, 0], ids).choose(np.zeros(4, dtype=np.float32), 2).tolist() == [1, 3]
 
 
+def test_equal_next_scores_of_classes_go_by_id_whatever_the_number_of_the_class() -> None:
+    made = classes([0, 0, 1, 1], ["b2:c", "b2:d", "b2:a", "b2:b"])
+
+    assert made.choose(np.zeros(4, dtype=np.float32), 3).tolist() == [0, 2, 3]
+
+
 pools = st.integers(1, 40).flatmap(
     lambda n: st.tuples(
         st.lists(st.integers(0, 4), min_size=n, max_size=n),
@@ -71,11 +77,10 @@ def test_g4_counts_constants_and_permutations(pool: tuple[list[int], list[float]
     again = classes([labels[row] for row in shuffled], [ids[row] for row in shuffled]).choose(
         np.array([scores[row] for row in shuffled], dtype=np.float32), size
     )
-    if size % len(set(labels)) == 0:  # else the order of classes decides between equal next scores
-        assert sorted(shuffled[row] for row in again) == sorted(chosen)
-        if min(labels.count(label) for label in set(labels)) >= share:
-            moved = np.array(scores) + np.array([10.0, -4.0, 7.0, 0.0, 2.0])[labels]
-            assert classes(labels, ids).choose(moved.astype(np.float32), size).tolist() == chosen
+    assert sorted(shuffled[row] for row in again) == sorted(chosen)
+    if size % len(set(labels)) == 0 and min(labels.count(label) for label in set(labels)) >= share:
+        moved = np.array(scores) + np.array([10.0, -4.0, 7.0, 0.0, 2.0])[labels]
+        assert classes(labels, ids).choose(moved.astype(np.float32), size).tolist() == chosen
 
 
 def test_places_are_those_within_the_class() -> None:

@@ -85,6 +85,30 @@ def test_a_row_is_measured_once_and_kept(target: TargetModel, tmp_path: Path) ->
         later.columns(["b2:unknown"])
 
 
+def test_no_more_rows_than_asked_for_share_a_pass(target: TargetModel, tmp_path: Path) -> None:
+    passes: list[int] = []
+    hook = target.model.register_forward_pre_hook(
+        lambda _model, _given, named: passes.append(len(named["input_ids"])), with_kwargs=True
+    )
+    few = FeatureFile(tmp_path / "features.safetensors", 4, rows_at_once=3).measured(ROWS, lambda: target)
+    hook.remove()
+
+    assert max(passes) == 3
+    assert sum(passes) == 2 * len(ROWS)  # question and answer, and the answer alone
+    assert np.allclose(few, measure(target, ROWS, 4), atol=1e-5)
+
+
+def test_a_model_has_its_name_and_nearly_its_numbers_in_bfloat16(target: TargetModel) -> None:
+    half = TargetModel.load(ModelOptions(target.options.model, dtype="bfloat16"), frozen_base=True)
+
+    assert next(half.model.parameters()).dtype == torch.bfloat16
+    assert identity(half) == identity(target)
+    exact, coarse = (measure(each, ROWS, 4) for each in (target, half))
+    assert np.allclose(coarse[:, 2:4], exact[:, 2:4], rtol=0.01)
+    cosine = (coarse[:, 4:] * exact[:, 4:]).sum(1) / np.linalg.norm(coarse[:, 4:], axis=1)
+    assert (cosine / np.linalg.norm(exact[:, 4:], axis=1) > 0.99).all()
+
+
 def test_another_model_measures_anew(target: TargetModel, tmp_path: Path) -> None:
     path = tmp_path / "features.safetensors"
     first = FeatureFile(path, 4).measured(ROWS, lambda: target)

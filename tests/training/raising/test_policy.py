@@ -56,6 +56,30 @@ def test_a_safetensors_file_of_something_else_is_refused(tmp_path: Path) -> None
         Policy.load(tmp_path / "model.safetensors")
 
 
+@pytest.mark.parametrize(
+    ("name", "numbers", "message"),
+    [
+        ("mean", np.zeros(7), r"mean has the shape \(7,\), not \(12,\)"),
+        ("centres", np.zeros((3, 4), dtype=np.float32), r"centres has the shape \(3, 4\), not \(3, 8\)"),
+        ("actor.2.bias", np.full(1, np.nan, dtype=np.float32), "actor.2.bias is not finite"),
+        ("actor.2.weight", np.zeros((1, 3), dtype=np.float32), "size mismatch for 2.weight"),
+    ],
+)
+def test_numbers_of_other_features_are_refused(
+    policy: Policy, tmp_path: Path, name: str, numbers: np.ndarray, message: str
+) -> None:
+    from safetensors import safe_open
+    from safetensors.numpy import load_file, save_file
+
+    policy.save(tmp_path / "policy.safetensors")
+    with safe_open(tmp_path / "policy.safetensors", framework="numpy") as file:
+        about = file.metadata()
+    save_file({**load_file(tmp_path / "policy.safetensors"), name: numbers}, tmp_path / "other.safetensors", about)
+
+    with pytest.raises(DataError, match=f"cannot be read as a policy: .*{message}"):
+        Policy.load(tmp_path / "other.safetensors")
+
+
 def test_a_proxy_is_called_one(policy: Policy) -> None:
     assert policy.facts.label == "RAISE policy, untrained"
     policy.told(proxy=True, rounds=3)
