@@ -242,10 +242,11 @@ def sparse(repeat: int) -> None:
 def growth(repeat: int) -> None:
     """A bank of a fifth; n candidates in its second round."""
     last = None
-    for n in (5_000, 10_000, 20_000, 40_000):
+    for n in (5_000, 10_000, 20_000, 50_000):
         _, seconds, said = repeated(repeat, "arrivals", sizes=[n - n // 5, n - n // 5], size=n // 5, search="default")
-        print(f"{n:>6,} candidates: {said}{f', {seconds / last:.2f} times the line above' if last else ''}", flush=True)
-        last = seconds
+        grown = f", {seconds / last[1]:.2f} times the line above for {n / last[0]:g} times the rows" if last else ""
+        print(f"{n:>6,} candidates: {said}{grown}", flush=True)
+        last = n, seconds
 
 
 def real(path: str) -> None:

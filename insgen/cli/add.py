@@ -83,4 +83,5 @@ def add(
 def _told(source: str, one: Added) -> str:
     unreadable = f", {one.unreadable} unreadable" if one.unreadable else ""
     repeated = f", {one.repeated} seen before" if one.repeated else ""
-    return f"{source}: {one.new} new rows{repeated}{unreadable}."
+    rows = "row" if one.new == 1 else "rows"
+    return f"{source}: {one.new} new {rows}{repeated}{unreadable}."

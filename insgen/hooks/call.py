@@ -250,7 +250,7 @@ def _call(live: Live, work: Callable[[], Any], expected: type[Any]) -> Any:
         made = work()
     except InsgenError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a stage that ends the program is at fault like any other
         place = raised_at(error, defined_at(type(live.stage)).partition(", line")[0])
         raise MisbehaviourError(
             live,

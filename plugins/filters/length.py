@@ -31,6 +31,8 @@ class LengthFilter:
     min_words: int = 3
     #: Most words of an instruction, in words, >= min_words.
     max_words: int = 500
+    #: Whether a candidate without an output is rejected; false leaves it to a later answer (``[respond]``).
+    require_output: bool = False
     #: Fewest words of an output, in words, >= 0; a candidate that has no output yet is not measured.
     min_output_words: int = 1
     #: Most words of an output, in words, >= min_output_words.
@@ -65,6 +67,8 @@ class LengthFilter:
                 return _reject(candidate, n_output, "words", self.min_output_words, "output too short")
             if n_output > self.max_output_words:
                 return _reject(candidate, n_output, "words", self.max_output_words, "output too long")
+        elif self.require_output:
+            return _reject(candidate, 0, "words", max(1, self.min_output_words), "output missing")
         return Verdict(candidate.id, kept=True, measure="words", value=float(n_words), unit="words")
 
 

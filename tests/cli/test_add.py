@@ -61,6 +61,15 @@ def test_rows_of_every_form_become_the_same_candidate(cli: Cli, empty: Path, for
     assert query(empty, "SELECT instruction, output, fate FROM candidates") == [(QUESTION, ANSWER, "waiting")]
 
 
+@pytest.mark.parametrize(("n", "said"), [(1, "1 new row."), (2, "2 new rows.")])
+def test_new_rows_are_counted_in_words_that_fit(cli: Cli, empty: Path, n: int, said: str) -> None:
+    file = empty / "data.jsonl"
+    file.write_text(
+        "".join(json.dumps({"instruction": f"Explain pod {i}.", "output": ANSWER}) + "\n" for i in range(n))
+    )
+    assert f"{file}: {said}" in cli("add", file, "-p", empty).stdout
+
+
 def test_next_run_judges_what_was_added(cli: Cli, empty: Path) -> None:
     cli("add", write(empty / "a.jsonl", ROWS["alpaca"]), "-p", empty)
 

@@ -101,6 +101,7 @@ BREACHES = [
     ("executor", EXECUTOR + "return None", "returned NoneType, expected Iterable"),
     ("executor", EXECUTOR + "yield 1 / 0", "failed: ZeroDivisionError: division by zero"),
     ("filter", FILTER + "raise KeyError('oops')", "failed: KeyError: 'oops'"),
+    ("filter", FILTER + "raise SystemExit('enough')", "failed: SystemExit: enough"),
     ("filter", FILTER + "return None", "returned NoneType, expected Sequence"),
     ("filter", FILTER + "return [Verdict(c.id, True) for c in candidates][1:]", "returned 3 verdicts for 4 candidates"),
     ("filter", FILTER + "return [Verdict(c.id, True) for c in candidates][::-1]", "returned a verdict for b2:"),

@@ -39,6 +39,15 @@ def test_limits_are_inclusive_and_the_first_broken_one_is_the_reason(
     assert verdict.unit == ("characters" if reason == "too many characters" else "words")
 
 
+def test_an_output_is_required_only_on_demand(make_bank: MakeBank) -> None:
+    asked, answered = Candidate("one two three"), Candidate("one two three", output="one")
+    assert all(verdict.kept for verdict in LengthFilter().filter([asked, answered], make_bank()))
+    verdicts = LengthFilter(require_output=True).filter([asked, answered], make_bank())
+    assert [verdict.kept for verdict in verdicts] == [False, True]
+    missing = verdicts[0]
+    assert (missing.reason, missing.measure, missing.value, missing.limit) == ("output missing", "output words", 0, 1)
+
+
 def test_characters_are_counted_over_the_whole_conversation(make_bank: MakeBank) -> None:
     parts = Candidate("one two three", "1234567", "one two", (Turn("user", "12345"), Turn("assistant", "12345")), "123")
     n_chars = 13 + 7 + 7 + 5 + 5 + 3
