@@ -1,7 +1,7 @@
 """Selections made inside training, measured by what a model learns from them: held-out loss at equal update budgets.
 
     python benchmarks/selection_training.py POOL.jsonl.gz [--pool 8000] [--shares 0.01 0.05] [--seeds 5] [--epochs 5]
-        [--held-out 200] [--episodes 8]
+        [--held-out 200] [--episodes 8] [--methods random "RAISE, step by step"]
 
 POOL holds one row per line (``instruction``, ``input``, ``output``). For every seed a pool and held-out rows are
 drawn, and a small causal language model with random weights is made of the pool's texts. A share of the pool stands for
@@ -51,6 +51,15 @@ from insgen.training.templates import alpaca
 
 MAX_TOKENS, BATCH, ROUNDS, LR = 128, 16, 3, 3e-3
 SIZE = SmallModelOptions(vocabulary=1000, width=64, layers=2, heads=4, context=MAX_TOKENS)
+METHODS = (
+    "random",
+    "whole pool",
+    "least confidence",
+    "k-center, one shot",
+    "DiverseEvol",
+    "RAISE, as a set",
+    "RAISE, step by step",
+)
 OPTIMISER = StepOptions(LR, warmup=0.0, rows_at_once=BATCH)
 
 
@@ -146,6 +155,7 @@ def main() -> None:
     parser.add_argument("--held-out", type=int, default=200)
     parser.add_argument("--epochs", type=float, default=5.0, help="times through a choice")
     parser.add_argument("--episodes", type=int, default=8, help="trainings that RAISE learns a policy from")
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
     plan = parser.parse_args()
     torch.set_num_threads(1)  # two are no faster for a model of this size, and far slower on a busy machine
     rows = read_rows(plan.path, plan.pool + plan.held_out)
@@ -153,30 +163,31 @@ def main() -> None:
     for seed in range(1, plan.seeds + 1):
         drawn = Random(seed).sample(rows, plan.pool + plan.held_out)
         with setting_of(seed, drawn, plan.held_out, SIZE) as setting:
-            measure(Trial(setting, plan.epochs, plan.episodes), losses, plan.shares)
+            measure(Trial(setting, plan.epochs, plan.episodes), losses, plan)
             if seed == 1:
                 throughput(setting)
     print(f"\nheld-out loss (nats per token), {plan.seeds} seeds, pool {plan.pool}, {plan.epochs:g} times a share")
     report(losses)
 
 
-def measure(trial: Trial, losses: dict[tuple[str, float], list[float]], shares: Sequence[float]) -> None:
-    """Train by every method."""
+def measure(trial: Trial, losses: dict[tuple[str, float], list[float]], plan: argparse.Namespace) -> None:
+    """Train by every method that is asked for."""
     setting = trial.setting
 
     def on(choose: Callable[[int], list[Candidate]]) -> Callable[[int], TargetModel]:
         return lambda size: trial.trained(choose(size), trial.steps(size))
 
-    methods: dict[str, Callable[[int], TargetModel]] = {
-        "random": on(lambda size: Random(setting.seed).sample(setting.rows, size)),
-        "whole pool": on(lambda _size: setting.rows),
-        "least confidence": on(lambda size: trial.evolved(size, "least_confidence")),
-        "k-center, one shot": on(lambda size: trial.evolved(size, "greedy", one_shot=True)),
-        "DiverseEvol": on(lambda size: trial.evolved(size, "greedy")),
-        "RAISE, as a set": on(trial.raised),
-        "RAISE, step by step": trial.stepwise,
-    }
-    for share in shares:
+    trainings: Sequence[Callable[[int], TargetModel]] = (
+        on(lambda size: Random(setting.seed).sample(setting.rows, size)),
+        on(lambda _size: setting.rows),
+        on(lambda size: trial.evolved(size, "least_confidence")),
+        on(lambda size: trial.evolved(size, "greedy", one_shot=True)),
+        on(lambda size: trial.evolved(size, "greedy")),
+        on(trial.raised),
+        trial.stepwise,
+    )
+    methods = {name: train for name, train in zip(METHODS, trainings, strict=True) if name in plan.methods}
+    for share in plan.shares:
         for name, train in methods.items():
             began = time.perf_counter()
             loss = setting.loss(train(round(share * len(setting.rows))))
