@@ -72,11 +72,15 @@ def compare(
     """Let several selectors choose from the same candidates.
 
     They choose from everything that was ever kept and scored: all at once, which is how papers compare, or with
-    --arrivals round after round, which is what the bank would be today. Only the selectors act; nothing is stored or
-    paid. The project's own selector starts from the options in its config.
+    --arrivals round after round, which is what the bank would be today. At once, a selector that adds some rows per
+    round (diverseevol with a step) is asked again until it is full. No model is trained between rounds: DiverseEvol
+    then chooses by one model. The project's own selector starts from the options in its config.
+
+    Only the selectors act; nothing is stored or paid. The selector raise learns a policy (learn_in) for the comparison
+    alone, and keeps what it measures beside one that was learned before (policy).
 
     --json has more: the greatest distance to the pool, what every two selectors share, the memory before the selector
-    began.
+    began, how many rounds it was asked for.
     """
     from insgen.loop.comparing import compare as compare_selectors
 
@@ -113,6 +117,12 @@ def _print(found: Comparison) -> None:
         ],
         wide=("selector",),
     )
+    for row in found.rows:
+        if row["asked"] > 1 and not pool["arrivals"]:
+            say(
+                f"{row['selector']}, size {row['size']}: chose in {row['asked']} rounds, each time more; "
+                "no model was trained between them."
+            )
 
 
 def _short(value: float | None, places: int = 1) -> str | None:

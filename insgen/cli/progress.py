@@ -1,10 +1,15 @@
-"""Live progress on stderr, as observer plugins: a bar on a terminal, plain lines elsewhere."""
+"""Live progress on stderr, as observer plugins: a bar on a terminal, plain lines elsewhere.
+
+A stage that works long without anybody to tell (a selector, for one) tells the log. While progress is shown, what our
+loggers say from INFO on stands among its lines.
+"""
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,14 +27,56 @@ def progress(*, quiet: bool) -> Iterator[object | None]:
 
     The terminal is given back at the end, whatever happens in between.
     """
-    if quiet or not sys.stderr.isatty():
-        yield None if quiet else PlainProgress()
+    if quiet:
+        yield None
+        return
+    if not sys.stderr.isatty():
+        with heard(lambda line: say(line, err=True)):
+            yield PlainProgress()
         return
     live = LiveProgress()
     try:
-        yield live
+        with heard(live.tell):
+            yield live
     finally:
         live.stop()
+
+
+@contextmanager
+def heard(tell: Callable[[str], None]) -> Iterator[None]:
+    """Have what the loggers below `insgen` say told, from INFO on; afterwards they are as they were.
+
+    :param tell: gets a line for each; what is said again word by word, round after round, is told once.
+    """
+    logger, listener = logging.getLogger("insgen"), _Listener(tell)
+    level = logger.level
+    if logger.getEffectiveLevel() > logging.INFO:
+        logger.setLevel(logging.INFO)
+    logger.addHandler(listener)
+    try:
+        yield
+    finally:
+        logger.removeHandler(listener)
+        logger.setLevel(level)
+
+
+class _Listener(logging.Handler):
+    """Tells warnings too: where there is a handler, logging prints them no longer by itself."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        super().__init__(logging.INFO)
+        self._tell = tell
+        self._told: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            text = " ".join(record.getMessage().split())
+        except (TypeError, ValueError):  # a stranger's arguments do not fit its text; logging says where
+            self.handleError(record)
+            return
+        if text not in self._told:
+            self._told.add(text)
+            self._tell(text if record.levelno >= logging.WARNING else f"  {text}")
 
 
 def round_line(counters: Mapping[str, Any]) -> str:
@@ -168,6 +215,10 @@ class LiveProgress:
     def insgen_run_finished(self) -> None:
         """Stop drawing, before anything is printed about the run."""
         self.stop()
+
+    def tell(self, line: str) -> None:
+        """Print a line above the bar."""
+        self._console.print(safe(line))
 
     def stop(self) -> None:
         """Take the bar away and show the cursor again; may be called twice."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from insgen.cli.output import example, json_option, print_json, print_table, project_argument, say
-from insgen.cli.raise_options import Lines, bank_rows, model_options, shared_settings, training_options
+from insgen.cli.raise_options import bank_rows, lines, model_options, shared_settings, training_options
 
 if TYPE_CHECKING:
     from insgen.records import Candidate
@@ -37,7 +37,7 @@ def apply(project: Path, policy: Path, top: int, out: Path | None, quiet: bool, 
     """
     rows = bank_rows(project)
     if out is None:
-        _list(rows, policy, chosen, top, as_json=as_json)
+        _list(rows, policy, {**chosen, "top": top, "quiet": quiet}, as_json=as_json)
         return
     from insgen.training.raising.applying import ApplySettings, apply_policy
     from insgen.training.raising.folder import RaiseFolder
@@ -52,7 +52,8 @@ def apply(project: Path, policy: Path, top: int, out: Path | None, quiet: bool, 
         steps=chosen["steps"] or 0,
         **shared_settings(chosen),
     )
-    result = apply_policy(rows, policy, out, settings, Lines(quiet=quiet))
+    telling = lines(quiet=quiet)
+    result = apply_policy(rows, policy, out, settings, telling, telling.measured)
     if as_json:
         print_json(vars(result))
         return
@@ -62,22 +63,26 @@ def apply(project: Path, policy: Path, top: int, out: Path | None, quiet: bool, 
     say(f"Next: insgen feedback import {result.feedback} -p {project}")
 
 
-def _list(rows: list[Candidate], policy: Path, chosen: dict[str, Any], top: int, *, as_json: bool) -> None:
+def _list(rows: list[Candidate], policy: Path, chosen: dict[str, Any], *, as_json: bool) -> None:
     from insgen.training.raising.ranking import rank_rows
 
-    made = rank_rows(rows, policy, chosen["device"], chosen["rows_at_once"])
+    telling = lines(quiet=chosen["quiet"])
+    made = rank_rows(rows, policy, chosen["device"], chosen["rows_at_once"], telling.measured)
     shown = [
         {
             "rank": rank,
             "id": rows[row].id,
-            "place_in_class": int(made.places[row]) + 1,
-            "value": float(made.values[row]),
+            "place_in_class": made.place(row),
+            "value": made.value(row),
             "instruction": rows[row].instruction,
         }
-        for rank, row in enumerate(made.order[:top].tolist(), start=1)
+        for rank, row in enumerate(made.order[: chosen["top"]].tolist(), start=1)
     ]
     if as_json:
         print_json({"policy": made.label, "rows": shown})
         return
     say(f"By a {made.label}:")
     print_table(list(shown[0]), [list(each.values()) for each in shown], wide=["instruction"])
+    if made.n_unvalued:
+        why = "no answer, or a question that fills the context"
+        say(f"Warning: {made.n_unvalued} rows have no value and stand last: {why}.", err=True)

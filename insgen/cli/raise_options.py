@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,12 +13,10 @@ from insgen.errors import DataError
 
 if TYPE_CHECKING:
     from insgen.records import Candidate
-    from insgen.training.raising.playing import Played
+    from insgen.training.raising.telling import Telling
     from insgen.training.target import ModelOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
-_QUIET_S = 10.0
-"""Lines of progress come no closer than this, in seconds."""
 
 
 def training_options(function: F) -> F:
@@ -94,27 +91,8 @@ def model_options(chosen: dict[str, Any], model: str, begun: Mapping[str, Any] |
     return ModelOptions(model, device=chosen["device"], **{**usual, **given})
 
 
-class Lines:
-    """Says now and then how far the measuring of rows, and then an episode, is."""
+def lines(*, quiet: bool) -> Telling:
+    """Give what says on stderr how far a policy is; nothing when quiet."""
+    from insgen.training.raising.telling import Telling
 
-    def __init__(self, *, quiet: bool) -> None:
-        self._quiet = quiet
-        self._said = 0.0
-
-    def __call__(self, played: Played) -> None:
-        """Take note of a step."""
-        now = time.monotonic()
-        last = played.outcome.step == played.n_steps
-        if self._quiet or (now - self._said < _QUIET_S and not last):
-            return
-        self._said = now
-        loss = f", validation loss {-played.perf:.4f}" if played.perf is not None else ""
-        say(f"  episode {played.number}, step {played.outcome.step} of {played.n_steps}{loss}", err=True)
-
-    def measured(self, done: int, of: int) -> None:
-        """Take note of rows that the auxiliary model has measured."""
-        now = time.monotonic()
-        if self._quiet or (now - self._said < _QUIET_S and done < of):
-            return
-        self._said = now
-        say(f"  measured {done} of {of} rows", err=True)
+    return Telling(lambda line: None if quiet else say(f"  {line}", err=True))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from insgen.cli.output import example, json_option, one_line, print_json, print_table, project_argument, say
-from insgen.cli.raise_options import Lines, bank_rows, model_options, shared_settings, training_options
+from insgen.cli.raise_options import bank_rows, lines, model_options, shared_settings, training_options
 from insgen.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def train(project: Path, out: Path, validation: Path | None, quiet: bool, as_jso
     if validation is not None and not validation.exists():
         raise DataError(f"There is no file {validation}.\n  Expected rows, one JSON object a line.\n  Name another.")
     held = read_seed_tasks(validation) if validation is not None else []
-    lines = Lines(quiet=quiet)
-    result = RaiseRun(out, settings).learn(bank_rows(project), held, lines, lines.measured)
+    telling = lines(quiet=quiet)
+    result = RaiseRun(out, settings).learn(bank_rows(project), held, telling, telling.measured)
     command = f"insgen raise apply {project} --policy {out}"
     if as_json:
         print_json({**vars(result), "next": command})

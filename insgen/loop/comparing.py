@@ -1,4 +1,4 @@
-"""Compares selectors: the same stored candidates, several selectors and sizes; nothing is stored or paid.
+"""Compares selectors: the same stored candidates, several selectors and sizes; the project stays as it is.
 
 Flows in: a project and which selectors to try. Flows out: a `Comparison`. Only the selectors act: filters, scores and
 vectors are taken from the store as they are. What was chosen is measured when the last trial has ended, since this
@@ -8,6 +8,7 @@ process must hold little while they run (see `choose_apart`).
 from __future__ import annotations
 
 import logging
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -45,7 +46,7 @@ class Comparison:
 
     :ivar pool: candidates, rounds, left_out (kept, but without quality or vector), model, clusters, arrivals.
     :ivar rows: one per size and selector: selector, size, chosen, the figures of `measure`, shared (with the first
-        selector at this size), seconds, peak_mb, pool_mb, error.
+        selector at this size), asked (rounds it took), seconds, peak_mb, pool_mb, error.
     :ivar shared: by size, for every two selectors the share of the smaller choice that both made.
     """
 
@@ -65,6 +66,9 @@ def compare(
 ) -> Comparison:
     """Let selectors choose from everything that was ever kept and scored, and measure their choices.
 
+    A selector that adds some rows per round is asked again until it is full. What one learns on the way (the policy
+    of ``raise``) serves all sizes and is thrown away at the end.
+
     :param selectors: names, or ``NAME:KEY=VALUE,...``; none = all that need no options, the project's own first. The
         project's own selector starts from the options in its config.
     :param sizes: none = the bank's size in the config.
@@ -79,11 +83,12 @@ def compare(
     wanted = sorted(set(sizes)) or [config.select[0].size]
     for each in named:
         make_selector(config, plugins, each)
-    with explained(config.database):
+    with explained(config.database), tempfile.TemporaryDirectory(prefix="insgen-compare-") as scratch:
         with closing(open_reader(config.database)) as conn:
             _, _, model = member_store.selector_state(conn)
             last = last_round(conn)
-        trials = [Trial(project, each, size, model, last, arrivals) for size in wanted for each in named]
+        folders = {each: Path(scratch) / str(number) for number, each in enumerate(named)}
+        trials = [Trial(project, each, size, model, last, arrivals, folders[each]) for size in wanted for each in named]
         choices = dict(_choices(trials, advance) if model else ())
         with closing(open_reader(config.database)) as conn:
             found = arrived(conn, model, last)
@@ -132,7 +137,7 @@ def _compared(
         made.rows.append(
             {"selector": selector, "size": size, "chosen": len(choice.rows)}
             | figures
-            | {"shared": metrics.overlap(first, choice.rows), "seconds": choice.seconds}
+            | {"shared": metrics.overlap(first, choice.rows), "asked": choice.asked, "seconds": choice.seconds}
             | {"peak_mb": choice.peak_mb, "pool_mb": choice.pool_mb}
             | {"error": str(outcome) if isinstance(outcome, InsgenError) else None}
         )

@@ -12,6 +12,7 @@ and which model serves is read from the folders.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -39,6 +40,19 @@ from insgen.training.steps import StepOptions
 from insgen.training.target import ModelOptions
 
 _MOST_TEXTS = 20_000  # the merges of a vocabulary of 2,000 are settled long before
+_USUAL = {
+    "steps": 0,
+    "warmup": 0.03,
+    "weight_decay": 0.0,
+    "max_grad_norm": 1.0,
+    "rows_at_once": 8,
+    "template": "auto",
+    "max_tokens": 2048,
+    "dtype": "float32",
+    "device": "auto",
+    "checkpoint_every": 50,
+}
+"""What `insgen train` does unless it is told otherwise, of that which ``[train]`` says."""
 
 
 @dataclass
@@ -94,6 +108,7 @@ class Trainer:
                 batches = [[str(ids[row]) for row in batch] for batch in made.batches]
             rows = {str(id_): row for id_, row in candidates(conn, chain.from_iterable(batches)).items()}
             self._train(run, known_rows(batches, rows, "the project"), player, round_)
+        run.sweep()
         import_feedback(player.store, run.feedback.path)
         return ""
 
@@ -130,9 +145,17 @@ class Trainer:
 
     def _waiting(self, settings: Train, run: TrainRun, plan: Path) -> str:
         folder, number = self.config.folder, int(plan.stem.rpartition("-")[2])
+        command: list[object] = ["insgen", "train", folder, "--model", base_model(self.config), "--batches", plan]
+        command += ["--epochs", settings.epochs, "--lr", f"{settings.lr:g}", "--out", run.folder]
+        for name, usual in _USUAL.items():
+            if getattr(settings, name) != usual:
+                command += [f"--{name.replace('_', '-')}", getattr(settings, name)]
+        if settings.lora_rank:
+            command += ["--lora", "--lora-rank", settings.lora_rank]
+        if self.config.project.seed:
+            command += ["--seed", self.config.project.seed]
         return (
-            f"it waits for the feedback of plan {number}: `insgen train {folder} --model {base_model(self.config)}"
-            f" --batches {plan} --epochs {settings.epochs} --lr {settings.lr:g} --out {run.folder}`, or another trainer"
+            f"it waits for the feedback of plan {number}: `{shlex.join(map(str, command))}`, or another trainer"
             f" with that plan and `insgen feedback import FILE -p {folder}` (its records say round {number}); then"
             f" `insgen run {folder}`"
         )

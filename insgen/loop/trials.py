@@ -1,7 +1,8 @@
-"""One trial: one selector chooses from everything a project has, in a process of its own; nothing is stored.
+"""One trial: one selector chooses from everything a project has, in a process of its own; the project stays as it is.
 
 Flows in: a `Trial`. Flows out: a `Choice`. The process reads the pool for itself, so its peak memory is that of this
-selector alone, and one that fails or is killed takes no other with it.
+selector alone, and one that fails or is killed takes no other with it. No model is trained between the rounds of a
+trial: all of them go by the same vectors.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ import multiprocessing
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from itertools import count
 from pathlib import Path
 from random import Random
 
@@ -41,6 +43,7 @@ class Trial:
     :ivar model: identity of the embedding model whose vectors are used.
     :ivar last_round: candidates of later rounds stay out.
     :ivar arrivals: rank round after round, handing bank and state on, instead of all at once.
+    :ivar scratch: folder that stands in for those in which the selector would keep what it learns.
     """
 
     project: Path
@@ -49,6 +52,7 @@ class Trial:
     model: str
     last_round: int
     arrivals: bool
+    scratch: Path
 
 
 @dataclass(frozen=True)
@@ -56,13 +60,15 @@ class Choice:
     """What one selection chose.
 
     :ivar rows: of the pool, best first.
-    :ivar seconds: spent in the selector, over all rounds; wall clock.
+    :ivar asked: rounds that it took.
+    :ivar seconds: spent in the selector, over these rounds; wall clock.
     :ivar peak_mb: largest resident memory of the process that held the pool and ran the selector, in 1e6 bytes;
         ``None`` where the system does not tell.
     :ivar pool_mb: the same before the selector began.
     """
 
     rows: tuple[int, ...] = ()
+    asked: int = 0
     seconds: float | None = None
     peak_mb: float | None = None
     pool_mb: float | None = None
@@ -130,38 +136,89 @@ def choose(trial: Trial) -> Choice:
     """
     config, _ = load_config(trial.project)
     live = make_selector(config, load_plugins(config.plugins, config.folder), trial.selector)
+    live = _learning_in(live, trial.scratch)
     with explained(config.database), closing(open_reader(config.database)) as conn:
         found = arrived(conn, trial.model, trial.last_round)
         held = _peak_mb()
         bank = _TrialBank(conn, trial.model, found.pool.vectors.shape[1])
-        rows, seconds = _rank(live, found, bank, trial, config.project.seed)
-    return Choice(tuple(rows), seconds, _peak_mb(), held)
+        rounds = _Rounds(live, found.pool, bank, trial.size, config.project.seed)
+        if trial.arrivals:
+            choice = rounds.replay(found, trial.last_round, config.select[0].compete == "everything")
+        else:
+            choice = rounds.fill()
+    return replace(choice, pool_mb=held)
 
 
-def _rank(live: Live, found: Arrived, bank: _TrialBank, trial: Trial, seed: int) -> tuple[list[int], float]:
-    """Rank as rounds do: members first, then newcomers, with the state that the last round left."""
-    chosen: list[int] = []
-    state, seconds = "", 0.0
-    for round_, newcomers in _arrivals(found, trial.arrivals):
-        rows = [*chosen, *newcomers]
-        pool = _part(found.pool, rows, len(chosen))
-        rng = Random(f"{seed}/{round_}/select")  # noqa: S311 - as the round itself draws
+def _learning_in(live: Live, folder: Path) -> Live:
+    """Give the selector other folders to write to: those options of it that are marked ``written`` and named."""
+    moved = {
+        option.name: folder / option.name
+        for option in fields(live.stage)
+        if option.metadata.get("written") and getattr(live.stage, option.name) != option.default
+    }
+    return replace(live, stage=replace(live.stage, **moved)) if moved else live
+
+
+@dataclass
+class _Rounds:
+    """A selector that is asked as rounds ask it: members first, then newcomers, with the state it left last.
+
+    :ivar pool: everything that was kept and scored, in order of arrival.
+    :ivar choice: what it answered last; ``state`` belongs to it.
+    """
+
+    live: Live
+    pool: Pool
+    bank: _TrialBank
+    size: int
+    seed: int
+    choice: Choice = Choice(seconds=0.0)
+    state: str = ""
+
+    def fill(self) -> Choice:
+        """Ask about everything at once, and again about what is left, until the bank is full or does not grow.
+
+        An answer that is no larger than the one before is passed over: a selector that is done at once, or holds back
+        on purpose, is measured by its first.
+        """
+        choice = self._ask(1, range(len(self.pool.candidates)))
+        for round_ in count(2):
+            n = len(choice.rows)
+            if not 0 < n < min(self.size, len(self.pool.candidates)):
+                break
+            more = self._ask(round_, sorted(set(range(len(self.pool.candidates))).difference(choice.rows)))
+            if len(more.rows) <= n:
+                break
+            choice = more
+        return choice
+
+    def replay(self, found: Arrived, last_round: int, everything: bool) -> Choice:
+        """Ask round after round, as the candidates came.
+
+        :param everything: all that was kept before competes again, in every round; as ``[select] compete`` has it.
+        """
+        rounds = set(found.rounds.tolist())
+        for round_ in range(1, last_round + 1) if everything else sorted(rounds):
+            here = (found.rounds <= round_) if everything else (found.rounds == round_)
+            newcomers = sorted(set(here.nonzero()[0].tolist()).difference(self.choice.rows))
+            if newcomers:
+                self._ask(round_, newcomers)
+        return self.choice
+
+    def _ask(self, round_: int, newcomers: Sequence[int]) -> Choice:
+        """Play one round: the draws are those of the project's round of this number."""
+        before = self.choice
+        rows = [*before.rows, *newcomers]
+        pool = _part(self.pool, rows, len(before.rows))
+        rng = Random(f"{self.seed}/{round_}/select")  # noqa: S311 - as the round itself draws
         began = time.perf_counter()
-        selection = call.select(live, pool, trial.size, bank, rng, state)
-        seconds += time.perf_counter() - began
+        selection = call.select(self.live, pool, self.size, self.bank, rng, self.state)
+        seconds = (before.seconds or 0.0) + time.perf_counter() - began
         place: dict[CandidateId, int] = {pool.candidates[n].id: row for n, row in enumerate(rows)}
-        chosen, state = [place[each.candidate_id] for each in selection.ranking], selection.state
-        bank.hold(found.pool, chosen, selection.ranking)
-    return chosen, seconds
-
-
-def _arrivals(found: Arrived, one_by_one: bool) -> Iterator[tuple[int, list[int]]]:
-    """The rows of each round; all at once they are as of round 1."""
-    if not one_by_one:
-        yield 1, list(range(len(found.rounds)))
-        return
-    for round_ in sorted(set(found.rounds.tolist())):
-        yield round_, (found.rounds == round_).nonzero()[0].tolist()
+        chosen = tuple(place[each.candidate_id] for each in selection.ranking)
+        self.bank.hold(self.pool, chosen, selection.ranking)
+        self.choice, self.state = Choice(chosen, before.asked + 1, seconds, _peak_mb()), selection.state
+        return self.choice
 
 
 def _part(pool: Pool, rows: Sequence[int], n_members: int) -> Pool:

@@ -46,6 +46,12 @@ def checkpoints(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"{_NAME}[0-9]*"))
 
 
+def remove_checkpoints(folder: Path) -> None:
+    """Remove every checkpoint, and what a kill left of one."""
+    for each in [*checkpoints(folder), *folder.glob(f".{_NAME}*.part")]:
+        shutil.rmtree(each)
+
+
 def step_of(checkpoint: Path) -> int:
     """The step after which a checkpoint was written."""
     return int(checkpoint.name.removeprefix(_NAME))

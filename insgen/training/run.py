@@ -4,7 +4,7 @@ Flows in: settings, planned batches and their candidates. Flows out, in the fold
 
     train.json           the run's name, its settings, and the plan: ids by batch
     feedback.jsonl       one record per optimiser step
-    checkpoint-000050/   the newest checkpoint
+    checkpoint-000050/   the newest checkpoint, until there is a model: the optimiser's state is twice its size
     model/               the trained model (with LoRA: its matrices), once it is done
 
 After a kill the next call goes on from the newest checkpoint, and ends with the weights and records that a run which
@@ -24,7 +24,7 @@ from typing import Any
 
 from insgen.errors import ConfigError, DataError
 from insgen.records import Candidate, TrainingStep
-from insgen.training.checkpoints import checkpoints, load_checkpoint, save_checkpoint
+from insgen.training.checkpoints import checkpoints, load_checkpoint, remove_checkpoints, save_checkpoint
 from insgen.training.encoding import Encoded
 from insgen.training.lora import LoraOptions, add_lora
 from insgen.training.records import FeedbackFile, new_run_id
@@ -133,12 +133,7 @@ class TrainRun:
         n_steps = self.settings.steps or self.settings.epochs * len(encoded)
         training = Training(target, self.settings.optimiser, n_steps)
         begun = self._begun() or self._begin(plan)
-        done = checkpoints(self.folder)
-        if done:
-            load_checkpoint(training, done[-1])
-            _LOG.info("going on after step %d of %d", training.step, training.n_steps)
-        before = training.step
-        self.feedback.begin(before, begun["run_id"])
+        before = n_steps if self.model.exists() else self._go_on(training, begun["run_id"])
         rest = (encoded[step % len(encoded)] for step in range(before, n_steps))
         for outcome in train_steps(training, rest):
             record = training.record(outcome, begun["run_id"], begun["settings"]["round"])
@@ -148,8 +143,23 @@ class TrainRun:
                 save_checkpoint(training, self.folder)
         if not self.model.exists():
             self._save_model(training)
+        self.sweep()
         facts = (begun["run_id"], n_steps, n_steps - before, self._losses(), left_out, n_cut)
         return TrainResult(*facts, self.feedback.path, self.model)
+
+    def sweep(self) -> None:
+        """Remove the checkpoints of a run whose model is saved; again where a kill came before it."""
+        if self.model.exists():
+            remove_checkpoints(self.folder)
+
+    def _go_on(self, training: Training, run_id: str) -> int:
+        """Put a training where the newest checkpoint left it, records too; gives its step, 0 where there is none."""
+        done = checkpoints(self.folder)
+        if done:
+            load_checkpoint(training, done[-1])
+            _LOG.info("training goes on after step %d of %d", training.step, training.n_steps)
+        self.feedback.begin(training.step, run_id)
+        return training.step
 
     def _begun(self) -> dict[str, Any] | None:
         path = self.folder / "train.json"

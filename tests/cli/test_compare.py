@@ -53,6 +53,19 @@ def test_a_selector_that_fails_is_told_after_the_others(cli: Cli, project: Path)
     ]
 
 
+def test_a_selector_that_works_in_rounds_is_filled_and_the_output_says_so(cli: Cli, project: Path) -> None:
+    done = cli("compare", project, "-s", "diverseevol:first=2,step=2", "-s", "quality", "--size", 5, "-q")
+
+    lines = done.stdout.splitlines()
+    assert [line.split()[:3] for line in lines[3:5]] == [
+        ["diverseevol:first=2,step=2", "5", "5"],
+        ["quality", "5", "5"],
+    ]
+    assert lines[5:] == [
+        "diverseevol:first=2,step=2, size 5: chose in 3 rounds, each time more; no model was trained between them."
+    ]
+
+
 def test_unknown_selector_is_a_usage_error(cli: Cli, project: Path) -> None:
     done = cli("compare", project, "-s", "k_centre")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -82,6 +83,14 @@ def test_no_color_takes_the_colours_away(played: Path, tmp_path: Path) -> None:
 
 def test_quiet_leaves_the_terminal_alone(played: Path, tmp_path: Path) -> None:
     assert on_a_terminal("run", fresh(played, tmp_path / "p"), "-q")[2] == ""
+
+
+def test_what_a_stage_tells_the_log_stands_above_the_bar(played: Path, tmp_path: Path) -> None:
+    code, told, seen = on_a_terminal("run", fresh(played, tmp_path / "p"), "--set", "select.use=pibe", "--json")
+
+    assert code == 0
+    assert json.loads(told)["rounds"] == 2
+    assert seen.count("  pibe ranks exactly, with the nn engine\r\n") == 1
 
 
 INTERRUPTING = """

@@ -32,7 +32,7 @@ def played(make_project: Callable[..., Path]) -> Path:
 def trial(project: Path, selector: str, *, arrivals: bool, size: int = 10) -> Trial:
     (model,) = query(project, "SELECT model FROM bank_versions ORDER BY version DESC LIMIT 1")[0]
     (last,) = query(project, "SELECT max(round) FROM rounds")[0]
-    return Trial(project, selector, size, model, last, arrivals)
+    return Trial(project, selector, size, model, last, arrivals, project.parent / "scratch")
 
 
 def kept_ids(project: Path) -> list[str]:

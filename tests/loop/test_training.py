@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -122,6 +123,19 @@ def test_killed_again_and_again_it_ends_as_one_that_was_left_alone(make: Make) -
     assert contents(project) == contents(alone)
     assert versions(project) == versions(alone)
     assert told(project) == told(alone)
+    assert not list((project / "models").rglob("*checkpoint-*"))  # optimiser states, twice the size of a model
+
+
+def test_checkpoint_that_a_kill_left_beside_its_model_goes(make: Make) -> None:
+    project = make(PLAIN.replace("batch = 100", "batch = 100\nrounds = 1"))
+    play(project)
+    left = project / "models" / "round-0001" / "checkpoint-000002"
+    left.mkdir()
+    (left / "optimizer.pt").write_bytes(b"")
+    play(project)
+
+    assert not left.exists()
+    assert len(told(project)) == 2
 
 
 def test_training_between_rounds_leaves_its_feedback_for_the_next(make: Make) -> None:
@@ -168,6 +182,47 @@ def test_outside_trainer_is_waited_for_with_the_exact_command(make: Make) -> Non
     import_feedback(store, project / "feedback.jsonl")
     store.close()
     assert play(project).reason == "there was nothing new to judge"
+
+
+def test_outside_command_trains_as_the_project_would(make: Make) -> None:
+    changes = 'template = "alpaca"\nmax_tokens = 40\ndtype = "bfloat16"\nwarmup = 0.1\nsteps = 2\nlora_rank = 2\n'
+    config = PLAIN.replace("batch = 100", "batch = 100\nrounds = 1") + "[project]\nseed = 5\n"
+    inside, outside = (
+        make(config.replace("[train]\n", f"[train]\n{each}{changes}")) for each in ("", "outside = true\n")
+    )
+    play(inside)
+    said = shlex.split(play(outside).reason.split("`")[1])
+    done = subprocess.run(
+        [sys.executable, "-c", "from insgen.cli.main import main; main()", *said[1:], "--quiet"],
+        env=dict(os.environ),
+        check=False,
+        timeout=300,
+    )
+
+    assert done.returncode == 0
+    ours, theirs = (
+        json.loads((folder / "models" / "round-0001" / "train.json").read_text())["settings"]
+        for folder in (inside, outside)
+    )
+    assert {name for name in ours if ours[name] != theirs[name]} == {"model", "plan"}  # folder, and how it came
+    play(outside)
+    assert told(outside) == told(inside)
+
+
+def test_outside_command_leaves_out_what_is_usual(make: Make) -> None:
+    usual = PLAIN.replace("[train]\n", "[train]\noutside = true\nmax_tokens = 2048\n").replace(
+        "checkpoint_every = 2\n", ""
+    )
+    said = play(make(usual)).reason.split("`")[1].split()
+
+    assert [word for word in said if word.startswith("--")] == [
+        "--model",
+        "--batches",
+        "--epochs",
+        "--lr",
+        "--out",
+        "--seed",
+    ]
 
 
 def test_uncertainty_baseline_asks_the_model_just_trained(make: Make) -> None:

@@ -134,13 +134,14 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *("training.raising.policy", "training.raising.state", "report.batches"),
         *("training.lora", "training.small", "training.steps", "training.target", "records", "errors"),
     ),
+    "training.raising.telling": ("training.raising.playing",),
     "training.raising.ranking": (
         *("training.raising.choosing", "training.raising.features", "training.raising.folder"),
         *("training.raising.policy", "training.raising.run", "training.raising.state", "training.target", "records"),
     ),
     "training.raising.stage": (
         *("training.raising.folder", "training.raising.options", "training.raising.ranking", "training.raising.run"),
-        *("training.steps", "training.target", "records", "errors"),
+        *("training.raising.telling", "training.steps", "training.target", "records", "errors"),
     ),
     "training.raising.applying": (
         *("training.raising.dialogue", "training.raising.episode", "training.raising.features"),

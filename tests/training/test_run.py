@@ -83,7 +83,20 @@ def test_killed_run_ends_with_the_weights_and_records_of_one_left_alone(model: P
     assert (result.n_new, again.n_new, again.n_steps) == (6, 3, 6)
     assert records(killed) == records(alone)
     assert weights(killed) == weights(alone)
+    before = records(killed)
     assert play(killed, settings(model)).n_new == 0
+    assert (records(killed), weights(killed)) == (before, weights(alone))
+
+
+def test_checkpoints_go_once_the_model_is_saved_also_after_a_kill_between_the_two(model: Path, tmp_path: Path) -> None:
+    play(tmp_path / "run", settings(model))
+    assert sorted(each.name for each in (tmp_path / "run").iterdir()) == ["feedback.jsonl", "model", "train.json"]
+
+    for left in ("checkpoint-000006", ".checkpoint-000003.part"):
+        (tmp_path / "run" / left).mkdir()
+        (tmp_path / "run" / left / "optimizer.pt").write_bytes(b"half of it")
+    assert play(tmp_path / "run", settings(model)).n_new == 0
+    assert sorted(each.name for each in (tmp_path / "run").iterdir()) == ["feedback.jsonl", "model", "train.json"]
 
 
 def test_records_tell_what_was_executed(model: Path, tmp_path: Path) -> None:
@@ -150,11 +163,16 @@ def test_rows_that_teach_nothing_are_left_out_and_counted(model: Path, tmp_path:
 
 
 def test_damaged_checkpoint_is_named(model: Path, tmp_path: Path) -> None:
-    play(tmp_path / "run", settings(model, steps=1))
+    def stop(record: TrainingStep, _total: int) -> None:
+        if record.step == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        TrainRun(tmp_path / "run", settings(model)).play(BATCHES, stop)
     (checkpoints(tmp_path / "run")[-1] / "optimizer.pt").write_bytes(b"not a pickle")
 
-    with pytest.raises(DataError, match=r"checkpoint-000001 cannot be read"):
-        play(tmp_path / "run", settings(model, steps=1))
+    with pytest.raises(DataError, match=r"checkpoint-000003 cannot be read"):
+        play(tmp_path / "run", settings(model))
 
 
 def test_watcher_is_told_of_every_step(model: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from insgen.training.raising.features import identity
 from insgen.training.raising.folder import RaiseFolder, flat
 from insgen.training.raising.playing import Played, Stand, Watch, play
 from insgen.training.raising.policy import Policy
-from insgen.training.raising.ranking import classes_of, measured
+from insgen.training.raising.ranking import Measuring, classes_of, measured
 from insgen.training.records import FeedbackFile, new_run_id
 from insgen.training.steps import StepOptions, Training
 from insgen.training.target import ModelOptions, TargetModel
@@ -67,12 +67,18 @@ class Applied:
 
 
 def apply_policy(
-    rows: Sequence[Candidate], policy_folder: Path, out: Path, settings: ApplySettings, watch: Watch
+    rows: Sequence[Candidate],
+    policy_folder: Path,
+    out: Path,
+    settings: ApplySettings,
+    watch: Watch,
+    measuring: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> Applied:
     """Train a model on what a policy chooses, step by step; or go on with it.
 
     :param rows: the pool; the policy's validation rows are left out of it.
     :param out: a new folder, or the one to go on in.
+    :param watch: told of every optimiser step; ``measuring`` of rows measured by the auxiliary model.
     :raises InsgenError: no such policy or model, too few rows, another run stands in the folder, or it diverged.
     """
     import torch
@@ -90,7 +96,8 @@ def apply_policy(
         add_lora(target, settings.lora)
     encoded = {str(row.id): target.encode(row) for row in rows if row.id not in held}
     usable = [row for row in rows if row.id in encoded and encoded[row.id].n_targets]
-    table = _table(place, policy, usable, settings)
+    how = Measuring(settings.model.device, settings.optimiser.rows_at_once, measuring)
+    table = _table(place, policy, usable, how)
     n_steps = settings.steps or options.n_steps(len(usable))
     training = Training(target, settings.optimiser, n_steps)
     dialogue = Dialogue(policy, table, options, n_steps, explore=False)
@@ -112,14 +119,14 @@ def apply_policy(
     return Applied(label, len(usable), n_steps, ends, out / "model", feedback.path, out / "plan.jsonl")
 
 
-def _table(place: RaiseFolder, policy: Policy, rows: Sequence[Candidate], settings: ApplySettings) -> Table:
+def _table(place: RaiseFolder, policy: Policy, rows: Sequence[Candidate], how: Measuring) -> Table:
     if not rows:
         raise DataError(
             "None of the rows has an answer to train on.\n  Expected at least a batch of them.\n"
             "  Name a project whose bank has answered rows."
         )
     ids = tuple(str(row.id) for row in rows)
-    raw = measured(place, policy, rows, settings.model.device, settings.optimiser.rows_at_once)
+    raw = measured(place, policy, rows, how)
     static = policy.scaling.static(raw)
     return Table(ids, static, policy.scaling, classes_of(policy, static, ids))
 

@@ -16,6 +16,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from insgen.errors import ConfigError, DataError
@@ -156,12 +157,12 @@ class RaiseFolder:
                 shutil.rmtree(folder)
 
     def begin(self, settings: RaiseSettings, lists: Mapping[str, list[str]], validation: Sequence[Candidate]) -> None:
-        """Write down what is begun; once.
+        """Write down what is begun, once; a learning that goes on with another ``lr`` or the like writes that down.
 
         :param lists: ids of the pool, of the validation rows, and of the rows of the pool that can be learned from.
         :param validation: those rows, in full: they may be from a file that is not there for ever.
         """
-        if self._about.exists():
+        if self._about.exists() and (self.policy.exists() or self.about()["settings"] == settings.flat()):
             return
         self.path.mkdir(parents=True, exist_ok=True)
         about = {"schema": SCHEMA, "settings": settings.flat(), **lists, "texts": [_texts(row) for row in validation]}
@@ -169,9 +170,10 @@ class RaiseFolder:
         part.write_text(json.dumps(about) + "\n", encoding="utf-8")
         part.replace(self._about)
 
-    def check(self, settings: RaiseSettings, lists: Mapping[str, list[str]]) -> None:
+    def check(self, settings: RaiseSettings, lists: Mapping[str, list[str]] = MappingProxyType({})) -> None:
         """Refuse a folder of something else, and other settings or rows than learning was begun with.
 
+        :param lists: ids as in `begin`; none = only the folder and the settings are looked at.
         :raises DataError: it holds something else; ``ConfigError``: what changed is named.
         """
         if not self._about.exists():

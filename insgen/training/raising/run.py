@@ -69,18 +69,22 @@ class RaiseRun:
         """Begin, or go on, and learn to the end.
 
         :param rows: the pool.
-        :param validation: rows that P is measured on; none = some are held out of the pool.
+        :param validation: rows that P is measured on; none = some are held out of the pool, drawn from the rows that
+            have target tokens: `RaiseOptions.validation`, at most a fifth of these. The same seed holds out the same.
         :param watch: told of every optimiser step; ``measured`` of rows measured by the auxiliary model.
         :raises InsgenError: other settings or rows than it was begun with, too few rows, no such model, or an episode
             diverged: the next call goes on from its newest checkpoint.
         """
         rows = sorted({row.id: row for row in rows}.values(), key=lambda row: row.id)
-        pool, held = (rows, list(validation)) if validation else self._hold_out(rows)
-        lists = {"pool": [str(row.id) for row in pool], "validation": [str(row.id) for row in held]}
-        self.folder.check(self.settings, lists)
-        model = self._model([*pool, *held])
+        self.folder.check(self.settings)
+        model = self._model([*rows, *validation])
         target = TargetModel.load(model)
-        encoded = {str(row.id): target.encode(row) for row in pool}
+        encoded = {str(row.id): target.encode(row) for row in rows}
+        held = list(validation) or self._held_out([row for row in rows if encoded[row.id].n_targets])
+        lists: dict[str, list[str]] = {"validation": [str(row.id) for row in held]}
+        pool = rows if validation else [row for row in rows if row.id not in lists["validation"]]
+        lists["pool"] = [str(row.id) for row in pool]
+        self.folder.check(self.settings, lists)
         judged = [row for row in map(target.encode, held) if row.n_targets]
         usable = [row for row in pool if encoded[row.id].n_targets]
         n_steps = self.settings.raising.n_steps(len(usable))
@@ -104,12 +108,11 @@ class RaiseRun:
             self.folder.policy, learner.policy.facts.label, *shapes, tuple(told), len(pool) - len(usable)
         )
 
-    def _hold_out(self, rows: Sequence[Candidate]) -> tuple[list[Candidate], list[Candidate]]:
-        answered = [row for row in rows if row.output]
-        n = min(self.settings.raising.validation, max(1, len(answered) // 5))
-        chosen = Random(self.settings.raising.seed).sample(range(len(answered)), min(n, len(answered)))  # noqa: S311 - reproducible
-        held = {answered[place].id for place in chosen}
-        return [row for row in rows if row.id not in held], [row for row in rows if row.id in held]
+    def _held_out(self, usable: Sequence[Candidate]) -> list[Candidate]:
+        """Draw validation rows from rows that have target tokens, sorted by id; the same seed draws the same."""
+        n = min(self.settings.raising.validation, len(usable), max(1, len(usable) // 5))
+        chosen = Random(self.settings.raising.seed).sample(range(len(usable)), n)  # noqa: S311 - reproducible
+        return [usable[place] for place in sorted(chosen)]
 
     def _model(self, rows: Sequence[Candidate]) -> ModelOptions:
         """Give the target model; where none is named, the small one of this folder."""

@@ -212,9 +212,10 @@ class PibeSelector:
             engine = "dense"
         else:
             engine = "sparse"
-        level = logging.WARNING if engine == "sparse" else logging.INFO
-        how = "approximately" if engine == "sparse" else "exactly"
-        _logger.log(level, "pibe ranks %d candidates %s, with the %s engine", n, how, engine)
+        if engine == "sparse":
+            _logger.warning("pibe ranks %d candidates approximately, with the sparse engine", n)
+        else:
+            _logger.info("pibe ranks exactly, with the %s engine", engine)
         return engine
 
     def _similarity(self) -> Similarity:

@@ -17,7 +17,7 @@ import json
 import logging
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import ClassVar, Literal
@@ -49,6 +49,10 @@ class RaiseSelector:
 
     Diversity is 1 for a class's best candidate, 1/2 for its second, 1/3 for its third; utility is minus the place in
     the class (from 0), plus the value squashed to 0..1, which is the key of the ranking.
+
+    A candidate without an answer that the policy's auxiliary model can read (there is none, or the question alone fills
+    its context) has no value: nothing can be learned from it, and no policy has seen its like. Such stand behind all
+    others, by id, and become members only where there is room; their places go on where the largest class ends.
     """
 
     name: ClassVar[str] = "raise"
@@ -56,7 +60,7 @@ class RaiseSelector:
     #: folder of a policy made by `insgen raise train`; either this or ``learn_in`` has to be named
     policy: Path = _NONE
     #: folder in which a policy is learned from the first pool, and kept: a round that was killed goes on there
-    learn_in: Path = _NONE
+    learn_in: Path = field(default=_NONE, metadata={"written": True})
     #: how it is learned: ``small`` (minutes), ``default``, or ``paper`` (the paper's learning rates)
     preset: Literal["small", "default", "paper"] = "small"
     #: target model, a folder or a Hub id; empty = a small one with random weights, made of the pool's texts
@@ -71,7 +75,8 @@ class RaiseSelector:
     batch: int = 0
     #: classes, of each of which a step takes the same number; 0 = the preset's
     classes: int = 0
-    #: learning rate of the target model; 0 = 2e-5, or 1e-3 for one with random weights
+    #: learning rate of the target model; 0 = 2e-5, or 1e-3 for one with random weights; what diverged goes on with a
+    #: smaller one
     lr: float = 0.0
     #: candidates in one forward pass; memory and speed only
     rows_at_once: int = 16
@@ -105,7 +110,7 @@ class RaiseSelector:
                     pool.candidates[row].id,
                     1.0 / (place + 1),
                     float(pool.quality[row]),
-                    0.5 + math.atan(value) / math.pi - place,
+                    (0.0 if value is None else 0.5 + math.atan(value) / math.pi) - place,
                 )
                 for row, place, value in ranking
             ),

@@ -75,8 +75,11 @@ def test_diverseevol_runs_from_added_data(make_project: MakeProject) -> None:
 
 
 def test_diverseevol_goes_by_the_instruction_alone_where_there_are_no_answers(make_project: MakeProject) -> None:
-    options = {"first": "5", "step": "5", "size": "15", "max_tokens": "64", "train_every": "0", "serves": "[]"}
-    text = changed("diverseevol", text='"alpaca-question"', **options)
+    (comment,) = (each.toml for each in insgen_recipes() if each.name == "diverseevol")
+    said = comment[comment.index("# A pool without answers") : comment.index("\nrecipe =")]
+    options = dict(re.findall(r'(\w+) = (\d+|\[\]|"[^"]*")', said))
+    assert {options.pop("path"), options.pop("model")} == {'"FOLDER"', '"HUB-ID"'}
+    text = changed("diverseevol", first="5", step="5", size="15", max_tokens="64", **options)
     text = text.replace('use = "target_model"', 'use = "target_model"\npath = "model"')
     text = text.replace('model = "" ', 'model = "model" ')
     rows = [{"instruction": row.instruction, "input": row.input} for row in answered_rows(40)]

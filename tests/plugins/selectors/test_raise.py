@@ -89,6 +89,10 @@ def test_a_policy_by_its_folder(model: Path, tmp_path: Path, select: Callable[..
 
     assert len(made.ranking) == 41
     assert made.state == ""
+    last = made.ranking[-1]  # without an answer there is no value: behind the last of the largest class
+    assert last.candidate_id == Candidate("explain a volume").id
+    assert last.utility == -(1 / last.diversity - 1)
+    assert last.utility < made.ranking[-2].utility
 
 
 def test_a_policy_that_is_gone_is_learned_anew_with_a_warning(
