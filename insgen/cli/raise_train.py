@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from insgen.training.raising.run import RaiseResult
 
 _LR, _SCRATCH_LR = 2e-5, 1e-3
+_OFTEN = 10
+"""Times that an episode may take a row, on average, before this is told; in the paper nine of ten rows were not taken
+more than 3 times (arXiv:2504.07282)."""
 
 
 @click.command(
@@ -61,6 +64,7 @@ def train(project: Path, out: Path, validation: Path | None, quiet: bool, as_jso
     telling = lines(quiet=quiet)
     result = RaiseRun(out, settings).learn(bank_rows(project), held, telling, telling.measured)
     command = f"insgen raise apply {project} --policy {out}"
+    _warn(result)
     if as_json:
         print_json({**vars(result), "next": command})
         return
@@ -97,13 +101,24 @@ def _tell(result: RaiseResult) -> None:
     say(f"{one_line(result.label)}: {result.n_rows} rows, {result.n_validation} to measure by, {result.n_steps} steps.")
     if result.rounds:
         print_table(
-            ("round", "validation loss before", "after", "return"),
-            [(int(r["round"]), -r["first_perf"], -r["last_perf"], r["return"]) for r in result.rounds],
+            ("round", "rows", "validation loss before", "after", "return"),
+            [(int(r["round"]), int(r["rows"]), -r["first_perf"], -r["last_perf"], r["return"]) for r in result.rounds],
         )
     else:
         say("No episode was played in this call.")
+    say(f"Wrote {result.policy}.")
+
+
+def _warn(result: RaiseResult) -> None:
     if result.left_out:
         say(
             f"Warning: {result.left_out} rows were left out: no answer, or a question that fills the context.", err=True
         )
-    say(f"Wrote {result.policy}.")
+    last = result.rounds[-1] if result.rounds else {"rows": 0, "places": 0}
+    if last["rows"] * _OFTEN < last["places"]:
+        say(
+            f"Warning: the last episode took the same rows again and again ({int(last['rows'])} different for"
+            f" {int(last['places'])} places in its batches). So narrow a policy has learned too little; call it with"
+            " more --rounds to go on.",
+            err=True,
+        )

@@ -86,6 +86,20 @@ def test_validation_rows_of_a_file_and_a_made_model_give_a_proxy(
     assert (out / "small" / "config.json").exists()
 
 
+def test_a_policy_that_takes_few_rows_again_and_again_is_told(
+    cli: Callable[..., Result], project: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "policy"
+    narrow = ("--batch", 1, "--classes", 1, "--steps", 40)
+    cli("raise", "train", project, "--out", out, *SMALL, *narrow)
+    again = cli("raise", "train", project, "--out", out, *SMALL, *narrow, "--rounds", 2, "--json")
+    rounds = again.json()["rounds"]
+
+    assert [each["round"] for each in rounds] == [2]  # more rounds go on
+    assert f"({rounds[0]['rows']} different for 40 places in its batches)" in again.stderr
+    assert rounds[0]["rows"] < 4
+
+
 def test_rows_are_laid_out_as_the_policy_learned_them_unless_told_otherwise(
     cli: Callable[..., Result], project: Path, model: Path, tmp_path: Path
 ) -> None:

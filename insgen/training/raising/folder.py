@@ -36,7 +36,7 @@ SCHEMA = "insgen.raise/1"
 # What may change when learning is resumed: how it is computed, and what makes it go on after it diverged.
 _FREE = {
     *("model.device", "optimiser.rows_at_once", "optimiser.lr", "optimiser.max_grad_norm"),
-    *("raising.actor_lr", "raising.critic_lr", "checkpoint_every"),
+    *("raising.actor_lr", "raising.critic_lr", "raising.rounds", "checkpoint_every"),
 }
 
 
@@ -162,8 +162,11 @@ class RaiseFolder:
         :param lists: ids of the pool, of the validation rows, and of the rows of the pool that can be learned from.
         :param validation: those rows, in full: they may be from a file that is not there for ever.
         """
-        if self._about.exists() and (self.policy.exists() or self.about()["settings"] == settings.flat()):
-            return
+        if self._about.exists():
+            was = self.about()["settings"]
+            done = self.policy.exists() and settings.raising.rounds <= was["raising.rounds"]
+            if done or was == settings.flat():
+                return
         self.path.mkdir(parents=True, exist_ok=True)
         about = {"schema": SCHEMA, "settings": settings.flat(), **lists, "texts": [_texts(row) for row in validation]}
         part = self.path / ".raise.json.part"

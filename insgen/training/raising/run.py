@@ -39,7 +39,8 @@ _SMALL_CONTEXT = 128
 class RaiseResult:
     """What learning came to.
 
-    :ivar rounds: one row per episode learned from in this call: round, first and last P, figures of `Learner.learn`.
+    :ivar rounds: one row per episode learned from in this call: round, rows (different ones chosen) and places (rows in
+        all its batches), first and last P, figures of `Learner.learn`.
     :ivar left_out: rows of the pool that nothing can be learned from (no answer, or a question that fills the context).
     """
 
@@ -176,7 +177,9 @@ class RaiseRun:
         stages = tuple(episode.stage(choice.step, choice.perf) for choice in episode.choices)
         learner.policy.told(rounds=number, stages=stages)
         self.folder.keep(learner, episode.choices, last)
-        return {"round": number, "first_perf": episode.choices[0].perf, "last_perf": last, **figures}
+        counts = episode.counts()
+        rows = {"rows": int((counts > 0).sum()), "places": int(counts.sum())}
+        return {"round": number, **rows, "first_perf": episode.choices[0].perf, "last_perf": last, **figures}
 
 
 def class_centres(static: Any, n_classes: int, seed: int) -> Any:

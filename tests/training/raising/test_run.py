@@ -76,6 +76,10 @@ def test_policy_is_learned_over_episodes(learned: tuple[Path, RaiseResult]) -> N
         assert row["return"] == pytest.approx(row["last_perf"] - row["first_perf"], abs=1e-12)
         assert row["first_perf"] == result.rounds[0]["first_perf"]  # each begins with the first weights
         assert row["last_perf"] > row["first_perf"]
+    assert result.rounds[-1]["places"] == 4 * 6
+    assert result.rounds[-1]["rows"] == len(
+        {pick for each in RaiseFolder(folder).played() for pick in each.picks.tolist()}
+    )
     policy = Policy.load(result.policy)
     assert [round(t, 2) for _, t in policy.facts.stages] == [0.25, 0.5, 0.75, 1.0]
     assert policy.facts.stages[0][0] == -1.0
