@@ -100,5 +100,5 @@ class Plugins:
         raise ConfigError(
             f'{prefix}No {kind} is called "{name}".{suggest(name, known)}\n'
             f"  Known: {', '.join(known) or 'none'}.{lost}\n"
-            "  `insgen plugins list` shows every name and who offers it."
+            f"  `insgen {'recipes' if kind == 'recipe' else 'plugins'} list` shows every name and who offers it."
         )

@@ -128,6 +128,7 @@ def test_json_tells_what_was_added_before_an_error(cli: Cli, empty: Path) -> Non
     done = cli("add", good, empty / "missing.jsonl", "-p", empty, "--json")
 
     assert done.code == 1
+    assert "`insgen add` looks in the current folder first" in done.stderr
     assert [each["source"] for each in done.json()] == [str(good)]
 
 

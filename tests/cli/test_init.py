@@ -51,6 +51,7 @@ def test_unknown_recipe_is_answered_with_a_suggestion(cli: Cli, tmp_path: Path) 
 
     assert done.code == 2
     assert 'Did you mean "documents"?' in done.stderr
+    assert "`insgen recipes list` shows" in done.stderr
     assert not (tmp_path / "p").exists()
 
 
