@@ -72,8 +72,8 @@ def find_sources(entries: tuple[str, ...], project: Path, reading: Reading) -> t
                 trouble(
                     f'"{entry}" {"is neither a file nor a folder" if path.exists() else "is missing"} ({path}).',
                     "A file, a folder or the id of a Hub data set was expected.",
-                    "Give one that is there; a relative path in a config starts at the project's folder, and `insgen add`"
-                    " looks in the current folder first.",
+                    "Give one that is there; a relative path in a config starts at the project's folder, and"
+                    " `insgen add` looks in the current folder first.",
                 )
             )
         else:
