@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from insgen.loop.run import RunResult
 
 
-@click.command(epilog=example("insgen run handbook", "insgen run handbook --rounds 2 --set select.size=200"))
+@click.command(
+    epilog=example(
+        "insgen run handbook",
+        "insgen run handbook --rounds 2 --set select.size=200",
+        "insgen run my-data --recipe raise",
+    )
+)
 @project_argument
 @click.option(
     "--rounds",
@@ -21,11 +27,20 @@ if TYPE_CHECKING:
     default=0,
     help="Stop after so many rounds of this call.  [default: the config decides]",
 )
+@click.option(
+    "--recipe",
+    default="",
+    metavar="NAME",
+    help="For this call, play a recipe's stages instead of those of insgen.toml, whose [project], [llm], [budget] and "
+    "plugins stay; name it again to go on.",
+)
 @set_option
 @click.option("--dry-run", is_flag=True, help="Only estimate what a kept row will cost; nothing is sent or written.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 @json_option
-def run(project: Path, rounds: int, settings: tuple[str, ...], dry_run: bool, quiet: bool, as_json: bool) -> None:
+def run(
+    project: Path, rounds: int, recipe: str, settings: tuple[str, ...], dry_run: bool, quiet: bool, as_json: bool
+) -> None:
     """Run the loop until a stop rule holds; run again to go on.
 
     A round proposes candidates, filters and scores them, and ranks the bank anew. Every finished round is stored in
@@ -33,9 +48,9 @@ def run(project: Path, rounds: int, settings: tuple[str, ...], dry_run: bool, qu
     same bank.
     """
     if dry_run:
-        foretell(project, settings, as_json=as_json)
+        foretell(project, settings, recipe, as_json=as_json)
         return
-    result = play(project, settings, rounds, quiet=quiet)
+    result = play(project, settings, rounds, recipe, quiet=quiet)
     for warning in result.warnings if quiet else result.untold:
         say(f"Warning: {warning}.", err=True)
     if as_json:
@@ -56,12 +71,12 @@ def run(project: Path, rounds: int, settings: tuple[str, ...], dry_run: bool, qu
         say(f"Next: insgen status {project} | insgen check {project} | insgen add FILE -p {project}")
 
 
-def play(project: Path, settings: tuple[str, ...], rounds: int, *, quiet: bool) -> RunResult:
+def play(project: Path, settings: tuple[str, ...], rounds: int, recipe: str = "", *, quiet: bool) -> RunResult:
     """Put a run together, watch it, and play it."""
     from insgen.cli.progress import progress
     from insgen.loop.assemble import Assembly
 
-    assembly = Assembly(project, settings)
+    assembly = Assembly(project, settings, recipe)
     for broken in assembly.plugins.broken:
         say(f"Warning: {broken}", err=True)
     with progress(quiet=quiet) as watcher:
@@ -71,14 +86,14 @@ def play(project: Path, settings: tuple[str, ...], rounds: int, *, quiet: bool) 
             return run_.play()
 
 
-def foretell(project: Path, settings: tuple[str, ...], *, as_json: bool) -> None:
+def foretell(project: Path, settings: tuple[str, ...], recipe: str, *, as_json: bool) -> None:
     """Print what the next rounds will cost, as far as it can be known."""
     from dataclasses import asdict
 
     from insgen.loop.check_llm import told
     from insgen.loop.estimate import estimate
 
-    found = estimate(project, settings)
+    found = estimate(project, settings, recipe)
     if as_json:
         print_json(asdict(found) if found is not None else None)
         return

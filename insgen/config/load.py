@@ -22,6 +22,7 @@ FILE_NAME = "insgen.toml"
 _ONE = ("project", "loop", "budget", "llm", "embed", "respond", "select", "seeds", "train")
 _MANY = ("generate", "filter", "score", "feedback")
 _PLAIN = ("plugins", "recipe")
+_OWN = ("project", "llm", "budget", "plugins")
 
 
 def find_config(path: Path) -> Path:
@@ -133,6 +134,22 @@ def config_hash(tables: Mapping[str, Any]) -> str:
     """Content id of plain tables, blind to order of keys, comments and layout."""
     text = json.dumps(tables, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return "b2:" + hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def with_recipe(tables: Mapping[str, Any], toml: str) -> dict[str, Any]:
+    """Put a recipe in the place of a config's stages; what is the project's own stays.
+
+    :param tables: the project's: of these ``[project]``, ``[llm]``, ``[budget]`` and ``plugins`` are taken.
+    :param toml: the recipe's config.
+    :raises ConfigError: it is no TOML.
+    """
+    try:
+        recipe = tomllib.loads(toml)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(
+            f"The recipe is not valid TOML: {error}.\n  Expected TOML 1.0.\n  Tell its author, or choose another one."
+        ) from error
+    return {**recipe, **{key: tables[key] for key in _OWN if key in tables}}
 
 
 def override(tables: Mapping[str, Any], settings: Sequence[str]) -> dict[str, Any]:

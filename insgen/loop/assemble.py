@@ -11,7 +11,7 @@ from typing import Any
 from insgen.bank.bank import Bank
 from insgen.bank.ingest import read_seed_tasks
 from insgen.bank.seeds import sync_seeds
-from insgen.config.load import config_hash, find_config, override, read_tables, resolve
+from insgen.config.load import config_hash, find_config, override, read_tables, resolve, with_recipe
 from insgen.config.settings import RunConfig
 from insgen.errors import ConfigError
 from insgen.hooks.handed import StageProgress
@@ -38,12 +38,17 @@ class Assembly:
 
     :param path: the project's folder or its config.
     :param settings: ``KEY=VALUE`` overrides.
+    :param recipe: name of a recipe whose stages are played instead of the config's; empty = the config's.
     :raises ConfigError: the config cannot be understood; names file, table, key.
     """
 
-    def __init__(self, path: Path, settings: Sequence[str] = ()) -> None:
+    def __init__(self, path: Path, settings: Sequence[str] = (), recipe: str = "") -> None:
         found = find_config(path)
-        self.tables: dict[str, Any] = override(read_tables(found), settings)
+        tables = read_tables(found)
+        if recipe:
+            known = load_plugins(resolve(tables, found).plugins, found.parent)
+            tables = with_recipe(tables, known.find("recipe", recipe).cls.toml)
+        self.tables: dict[str, Any] = override(tables, settings)
         self.config: RunConfig = resolve(self.tables, found)
         self.plugins: Plugins = load_plugins(self.config.plugins, self.config.folder)
         self.pipeline: Pipeline = build_pipeline(serving(self.config), self.plugins)
@@ -187,5 +192,6 @@ def refuse_other_model(conn: sqlite3.Connection, model: str) -> None:
         raise ConfigError(
             f'The bank was ranked with the embedding model "{ranked_with}", the config now says "{model}".\n'
             "  Two models' vectors cannot be compared in one ranking.\n"
-            "  Set [embed] back, or call `insgen embed --migrate`: it embeds everything anew and ranks the bank by it."
+            "  Set [embed] back (or name the --recipe of that run again), or call `insgen embed --migrate`: it embeds"
+            " everything anew and ranks the bank by it."
         )

@@ -115,13 +115,14 @@ def rehearse(run: Run) -> Rehearsal | None:
     return told
 
 
-def estimate(path: Path, settings: Sequence[str] = ()) -> Estimate | None:
+def estimate(path: Path, settings: Sequence[str] = (), recipe: str = "") -> Estimate | None:
     """Estimate what the project's next rounds will cost; nothing is sent and nothing in the project changes.
 
+    :param settings: as of `Assembly`, and ``recipe`` too.
     :returns: ``None`` when the config has no ``[llm]``.
     :raises InsgenError: the project cannot be opened, or a generator cannot do its work.
     """
-    assembly = Assembly(path, settings)
+    assembly = Assembly(path, settings, recipe)
     if assembly.config.llm is None:
         return None
     with scratch_copy(assembly.config.database) as scratch, assembly.open(scratch) as run:

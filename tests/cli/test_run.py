@@ -37,6 +37,39 @@ def insgen_filters():
 '''
 
 
+RECIPE = """
+from insgen import Recipe, hookimpl
+
+@hookimpl
+def insgen_recipes():
+    return [
+        Recipe("mine", "the best alone", TOML, "insgen"),
+        Recipe("broken", "cut off", "[select", "insgen"),
+    ]
+
+TOML = '''
+recipe = "mine"
+
+[project]
+name = "the recipe's"
+
+[[generate]]
+use = "dataset"
+paths = ["data.jsonl"]
+
+[embed]
+use = "hashing"
+
+[select]
+use = "quality"
+size = 4
+
+[[score]]
+use = "heuristic"
+'''
+"""
+
+
 def fresh(played: Path, folder: Path) -> Path:
     """The played project before its run."""
     return Path(shutil.copytree(played, folder, ignore=shutil.ignore_patterns("insgen.db*", "*.lock")))
@@ -52,6 +85,26 @@ def test_data_goes_to_stdout_and_progress_to_stderr(played: Path, tmp_path: Path
     assert "round 1: proposed 40" in done.stderr
     assert "round 1" not in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_a_recipe_stands_in_for_the_stages_of_the_config(cli: Cli, played: Path, tmp_path: Path) -> None:
+    project = fresh(played, tmp_path / "p")
+    config = project / "insgen.toml"
+    config.write_text('plugins = ["mine.py"]\n[project]\nname = "ours"\n' + config.read_text())
+    (project / "mine.py").write_text(RECIPE)
+    before = config.read_text()
+
+    done = cli("run", project, "--recipe", "mine", "--rounds", 1, "--set", "select.size=3")
+    again = cli("run", project, "--recipe", "mine", "--set", "select.size=3")
+
+    assert (done.code, again.code) == (0, 0), done.stderr + again.stderr
+    assert count(project, "members") == 3
+    assert query(project, "SELECT DISTINCT selector FROM bank_versions") == [("quality",)]
+    assert query(project, "SELECT count(*) FROM verdicts") == [(0,)]
+    assert query(project, "SELECT DISTINCT json_extract(config, '$.project.name') FROM runs") == [("ours",)]
+    assert config.read_text() == before
+    assert "The recipe is not valid TOML" in cli("run", project, "--recipe", "broken").stderr
+    assert 'Did you mean "mine"?' in cli("run", project, "--recipe", "mines", "--dry-run").stderr
 
 
 def test_json_of_a_run_agrees_with_the_database(cli: Cli, played: Path, tmp_path: Path) -> None:
