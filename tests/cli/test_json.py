@@ -97,7 +97,7 @@ KEYS: dict[str, dict[str, set[str]]] = {
         ".": {"pool", "rows", "shared"},
         "rows": {
             *("selector", "size", "chosen", "quality", "spacing_median", "spacing_p10", "vendi", "coverage"),
-            *("radius", "evenness", "shared", "seconds", "peak_mb", "pool_mb", "error"),
+            *("radius", "evenness", "shared", "asked", "seconds", "peak_mb", "pool_mb", "error"),
         },
         "shared": {"size", "selectors", "shares"},
     },
