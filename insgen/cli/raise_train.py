@@ -10,12 +10,12 @@ import click
 from insgen.cli.output import example, json_option, one_line, print_json, print_table, project_argument, say
 from insgen.cli.raise_options import bank_rows, lines, model_options, shared_settings, training_options
 from insgen.errors import ConfigError, DataError
+from insgen.training.raising.options import SCRATCH_LR, TARGET_LR, preset
 
 if TYPE_CHECKING:
     from insgen.training.raising.folder import RaiseSettings
     from insgen.training.raising.run import RaiseResult
 
-_LR, _SCRATCH_LR = 2e-5, 1e-3
 _OFTEN = 10
 """Times that an episode may take a row, on average, before this is told; in the paper nine of ten rows were not taken
 more than 3 times (arXiv:2504.07282)."""
@@ -44,7 +44,7 @@ more than 3 times (arXiv:2504.07282)."""
 @click.option("--scaling", help="standard, or none: columns as they are.  [default: standard]")
 @click.option("--actor-lr", type=float, help="Of the scorer.  [default: 0.01; paper: 0.1]")
 @click.option("--critic-lr", type=float, help="Of the critic.  [default: 0.02; paper: 0.2]")
-@click.option("--lr", type=float, help=f"Of the target model.  [default: {_LR:g}; {_SCRATCH_LR:g} for a made one]")
+@click.option("--lr", type=float, help=f"Of the target model.  [default: {TARGET_LR:g}; {SCRATCH_LR:g} for a made one]")
 @training_options
 @json_option
 def train(project: Path, out: Path, validation: Path | None, quiet: bool, as_json: bool, **chosen: Any) -> None:
@@ -74,12 +74,11 @@ def train(project: Path, out: Path, validation: Path | None, quiet: bool, as_jso
 
 def _settings(chosen: dict[str, Any]) -> RaiseSettings:
     from insgen.training.raising.folder import RaiseSettings
-    from insgen.training.raising.options import preset
     from insgen.training.steps import StepOptions
 
     names = ("rounds", "batch", "classes", "choose_every", "evaluate_every", "explore", "ratio", "scaling")
     given = {name: chosen[name] for name in (*names, "actor_lr", "critic_lr", "steps", "seed")}
-    lr = chosen["lr"] if chosen["lr"] is not None else _LR if chosen["model"] else _SCRATCH_LR
+    lr = chosen["lr"] if chosen["lr"] is not None else TARGET_LR if chosen["model"] else SCRATCH_LR
     shared = shared_settings(chosen)
     shared.pop("seed")
     if chosen["proxy"] and not chosen["model"]:

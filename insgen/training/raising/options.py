@@ -15,6 +15,8 @@ from insgen.errors import ConfigError, suggest
 SCALINGS = ("standard", "none")
 EXPLORATIONS = ("none", "gumbel")
 RATIOS = ("product", "mean", "plackett_luce")
+TARGET_LR, SCRATCH_LR = 2e-5, 1e-3
+"""Learning rates of the target model: the paper's, and ours for one with random weights."""
 
 
 @dataclass(frozen=True)

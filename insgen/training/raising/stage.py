@@ -16,11 +16,10 @@ from typing import Any
 
 from insgen.errors import ConfigError
 from insgen.records import Candidate, content_hash
-from insgen.training.raising.options import RaiseOptions, preset
+from insgen.training.raising.options import SCRATCH_LR, TARGET_LR, RaiseOptions, preset
 
 # What may change when learning goes on: how it is computed, and what makes it go on after it diverged.
 _FREE = ("device", "rows_at_once", "lr")
-_LR, _SCRATCH_LR = 2e-5, 1e-3
 _logger = logging.getLogger(__name__)
 
 
@@ -86,7 +85,7 @@ def learn_policy(rows: Sequence[Candidate], folder: Path, plan: PolicyPlan) -> N
     from insgen.training.steps import StepOptions
     from insgen.training.target import ModelOptions
 
-    lr = plan.lr or (_LR if plan.model else _SCRATCH_LR)
+    lr = plan.lr or (TARGET_LR if plan.model else SCRATCH_LR)
     place = RaiseFolder(folder)
     if place.policy.exists():
         was = place.about()["settings"]["optimiser.lr"]
