@@ -15,7 +15,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from importlib import resources
 from itertools import chain
 from pathlib import Path
@@ -37,22 +37,14 @@ from insgen.training.plan import known_rows
 from insgen.training.run import TrainRun, TrainSettings
 from insgen.training.small import make_small_model
 from insgen.training.steps import StepOptions
-from insgen.training.target import ModelOptions
+from insgen.training.target import MAX_TOKENS, ModelOptions
 
 _MOST_TEXTS = 20_000  # the merges of a vocabulary of 2,000 are settled long before
-_USUAL = {
-    "steps": 0,
-    "warmup": 0.03,
-    "weight_decay": 0.0,
-    "max_grad_norm": 1.0,
-    "rows_at_once": 8,
-    "template": "auto",
-    "max_tokens": 2048,
-    "dtype": "float32",
-    "device": "auto",
-    "checkpoint_every": 50,
-}
-"""What `insgen train` does unless it is told otherwise, of that which ``[train]`` says."""
+_OPTIONS = (
+    *("steps", "warmup", "weight_decay", "max_grad_norm", "rows_at_once"),
+    *("template", "max_tokens", "dtype", "device", "checkpoint_every"),
+)
+"""Keys of ``[train]`` that `insgen train` has under the same names."""
 
 
 @dataclass
@@ -147,8 +139,10 @@ class Trainer:
         folder, number = self.config.folder, int(plan.stem.rpartition("-")[2])
         command: list[object] = ["insgen", "train", folder, "--model", base_model(self.config), "--batches", plan]
         command += ["--epochs", settings.epochs, "--lr", f"{settings.lr:g}", "--out", run.folder]
-        for name, usual in _USUAL.items():
-            if getattr(settings, name) != usual:
+        usual = {each.name: each.default for of in (TrainSettings, StepOptions, ModelOptions) for each in fields(of)}
+        usual["max_tokens"] = MAX_TOKENS  # 0 stands for it
+        for name in _OPTIONS:
+            if getattr(settings, name) != usual[name]:
                 command += [f"--{name.replace('_', '-')}", getattr(settings, name)]
         if settings.lora_rank:
             command += ["--lora", "--lora-rank", settings.lora_rank]

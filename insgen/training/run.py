@@ -28,6 +28,7 @@ from insgen.training.checkpoints import checkpoints, load_checkpoint, remove_che
 from insgen.training.encoding import Encoded
 from insgen.training.lora import LoraOptions, add_lora
 from insgen.training.records import FeedbackFile, new_run_id
+from insgen.training.settings import changed
 from insgen.training.steps import StepOptions, Training, train_steps
 from insgen.training.target import ModelOptions, TargetModel
 
@@ -183,10 +184,8 @@ class TrainRun:
                     "  Expected a new folder, so that nothing is lost.\n  Name another."
                 )
             return
-        was, now = begun["settings"], self.settings.flat()
-        other = [name for name in now if name not in _FREE and was.get(name) != now[name]]
-        if other or begun["plan"] != plan:
-            changes = ", ".join(f"{name} was {was.get(name)!r} and is {now[name]!r}" for name in other)
+        changes = ", ".join(changed(begun["settings"], self.settings.flat(), _FREE))
+        if changes or begun["plan"] != plan:
             raise ConfigError(
                 f"{self.folder} holds a run with other settings: {changes or 'its plan names other rows'}.\n"
                 f"  Expected the same; only {', '.join(sorted(_FREE))} may change.\n"

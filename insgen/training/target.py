@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 DTYPES = ("float32", "bfloat16")
 """What a model computes in."""
+MAX_TOKENS = 2048
+"""Tokens of a row, at most, unless told otherwise; a model that reads fewer gets fewer."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,9 @@ class TargetModel:
         self.tokenizer = tokenizer
         self.options = options
         self.device: torch.device = next(model.parameters()).device
-        limit = getattr(model.config, "max_position_embeddings", None) or 2048
+        limit = getattr(model.config, "max_position_embeddings", None) or MAX_TOKENS
         self.encoder = Encoder(
-            tokenizer, template_of(tokenizer, options.template), min(limit, options.max_tokens or 2048)
+            tokenizer, template_of(tokenizer, options.template), min(limit, options.max_tokens or MAX_TOKENS)
         )
 
     @classmethod

@@ -164,14 +164,7 @@ def test_outside_trainer_is_waited_for_with_the_exact_command(make: Make) -> Non
     plan = project / "models" / "plan-0001.jsonl"
     rows = [json.loads(line)["ids"] for line in plan.read_text().splitlines()]
 
-    said = first.reason.split("`")[1].split()
-    done = subprocess.run(
-        [sys.executable, "-c", "from insgen.cli.main import main; main()", *said[1:], "--quiet"],
-        env=dict(os.environ),
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0
+    assert train_as_told(first.reason) == 0
     second = play(project)
     assert second.reason.startswith("it waits for the feedback of plan 2")
     assert sorted(query(project, "SELECT instruction_id FROM feedback_item")) == sorted((i,) for b in rows for i in b)
@@ -184,6 +177,13 @@ def test_outside_trainer_is_waited_for_with_the_exact_command(make: Make) -> Non
     assert play(project).reason == "there was nothing new to judge"
 
 
+def train_as_told(reason: str) -> int:
+    """Call the `insgen train` that stands in the reason for which a run stopped; gives its exit status."""
+    said = shlex.split(reason.split("`")[1])
+    start = [sys.executable, "-c", "from insgen.cli.main import main; main()"]
+    return subprocess.run([*start, *said[1:], "--quiet"], env=dict(os.environ), check=False, timeout=300).returncode
+
+
 def test_outside_command_trains_as_the_project_would(make: Make) -> None:
     changes = 'template = "alpaca"\nmax_tokens = 40\ndtype = "bfloat16"\nwarmup = 0.1\nsteps = 2\nlora_rank = 2\n'
     config = PLAIN.replace("batch = 100", "batch = 100\nrounds = 1") + "[project]\nseed = 5\n"
@@ -191,15 +191,8 @@ def test_outside_command_trains_as_the_project_would(make: Make) -> None:
         make(config.replace("[train]\n", f"[train]\n{each}{changes}")) for each in ("", "outside = true\n")
     )
     play(inside)
-    said = shlex.split(play(outside).reason.split("`")[1])
-    done = subprocess.run(
-        [sys.executable, "-c", "from insgen.cli.main import main; main()", *said[1:], "--quiet"],
-        env=dict(os.environ),
-        check=False,
-        timeout=300,
-    )
 
-    assert done.returncode == 0
+    assert train_as_told(play(outside).reason) == 0
     ours, theirs = (
         json.loads((folder / "models" / "round-0001" / "train.json").read_text())["settings"]
         for folder in (inside, outside)

@@ -100,9 +100,10 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "training.lora": ("training.target", "errors"),
     "training.steps": ("training.encoding", "training.target", "records", "errors"),
     "training.checkpoints": ("training.steps", "errors"),
+    "training.settings": (),
     "training.run": (
         *("training.checkpoints", "training.encoding", "training.lora", "training.records", "training.steps"),
-        *("training.target", "records", "errors"),
+        *("training.settings", "training.target", "records", "errors"),
     ),
     "training.small": ("training.target", "records", "errors"),
     "training.raising.options": ("errors",),
@@ -126,7 +127,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
     ),
     "training.raising.folder": (
         *("training.raising.episode", "training.raising.learner", "training.raising.options"),
-        *("training.raising.playing", "training.lora", "training.steps", "training.target", "records", "errors"),
+        *("training.raising.playing", "training.lora", "training.settings", "training.steps", "training.target"),
+        *("records", "errors"),
     ),
     "training.raising.run": (
         *("training.raising.dialogue", "training.raising.episode", "training.raising.features"),
@@ -147,7 +149,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *("training.raising.dialogue", "training.raising.episode", "training.raising.features"),
         *("training.raising.folder", "training.raising.options", "training.raising.playing"),
         *("training.raising.policy", "training.raising.ranking", "training.checkpoints", "training.lora"),
-        *("training.records", "training.steps", "training.target", "report.batches", "records", "errors"),
+        *("training.records", "training.settings", "training.steps", "training.target", "report.batches"),
+        *("records", "errors"),
     ),
     "training.raising.explain": (
         *("training.raising.episode", "training.raising.features", "training.raising.folder"),

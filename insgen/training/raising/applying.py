@@ -22,11 +22,12 @@ from insgen.training.lora import LoraOptions, add_lora
 from insgen.training.raising.dialogue import Dialogue
 from insgen.training.raising.episode import Table
 from insgen.training.raising.features import identity
-from insgen.training.raising.folder import RaiseFolder, flat
+from insgen.training.raising.folder import RaiseFolder
 from insgen.training.raising.playing import Played, Stand, Watch, play
 from insgen.training.raising.policy import Policy
 from insgen.training.raising.ranking import Measuring, classes_of, measured
 from insgen.training.records import FeedbackFile, new_run_id
+from insgen.training.settings import changed, flat
 from insgen.training.steps import StepOptions, Training
 from insgen.training.target import ModelOptions, TargetModel
 
@@ -137,12 +138,10 @@ def _begun(out: Path, policy: Policy, settings: ApplySettings) -> str:
     now = {"policy": policy.digest, **flat(settings)}
     if path.exists():
         begun = json.loads(path.read_text("utf-8"))
-        was = begun["settings"]
-        other = [name for name in now if name not in _FREE and was.get(name) != now[name]]
-        if other:
-            changes = ", ".join(f"{name} was {was.get(name)!r} and is {now[name]!r}" for name in other)
+        changes = changed(begun["settings"], now, _FREE)
+        if changes:
             raise ConfigError(
-                f"{out} holds a training with other settings: {changes}.\n"
+                f"{out} holds a training with other settings: {', '.join(changes)}.\n"
                 f"  Expected the same; only {', '.join(sorted(_FREE))} may change.\n"
                 "  Name another folder for a new one, or call it as before to go on."
             )

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from insgen.errors import ConfigError, DataError
 from insgen.records import Candidate, Turn
@@ -26,11 +26,9 @@ from insgen.training.raising.episode import Choice
 from insgen.training.raising.learner import Learner
 from insgen.training.raising.options import RaiseOptions
 from insgen.training.raising.playing import read_choices, write_choices
+from insgen.training.settings import changed, flat
 from insgen.training.steps import StepOptions
 from insgen.training.target import ModelOptions
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 SCHEMA = "insgen.raise/1"
 # What may change when learning is resumed: how it is computed, and what makes it go on after it diverged.
@@ -59,14 +57,6 @@ class RaiseSettings:
     def flat(self) -> dict[str, Any]:
         """All settings by name: ``model.dtype``, ``raising.batch``."""
         return flat(self)
-
-
-def flat(settings: DataclassInstance) -> dict[str, Any]:
-    """Give settings by name, those inside others with a dot, as they come back from JSON."""
-    found: dict[str, Any] = {}
-    for name, value in asdict(settings).items():
-        found |= {f"{name}.{key}": each for key, each in value.items()} if isinstance(value, dict) else {name: value}
-    return dict(json.loads(json.dumps(found)))
 
 
 class RaiseFolder:
@@ -188,12 +178,7 @@ class RaiseFolder:
                 )
             return
         begun = self.about()
-        was, now = begun["settings"], settings.flat()
-        changes = [
-            f"{name} was {was.get(name)!r} and is {now[name]!r}"
-            for name in now
-            if name not in _FREE and was.get(name) != now[name]
-        ]
+        changes = changed(begun["settings"], settings.flat(), _FREE)
         changes += [f"other {name} rows" for name, ids in lists.items() if begun[name] != ids]
         if changes:
             raise ConfigError(

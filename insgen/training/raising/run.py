@@ -82,9 +82,9 @@ class RaiseRun:
         target = TargetModel.load(model)
         encoded = {str(row.id): target.encode(row) for row in rows}
         held = list(validation) or self._held_out([row for row in rows if encoded[row.id].n_targets])
-        lists: dict[str, list[str]] = {"validation": [str(row.id) for row in held]}
-        pool = rows if validation else [row for row in rows if row.id not in lists["validation"]]
-        lists["pool"] = [str(row.id) for row in pool]
+        out = set() if validation else {row.id for row in held}
+        pool = [row for row in rows if row.id not in out]
+        lists = {"pool": [str(row.id) for row in pool], "validation": [str(row.id) for row in held]}
         self.folder.check(self.settings, lists)
         judged = [row for row in map(target.encode, held) if row.n_targets]
         usable = [row for row in pool if encoded[row.id].n_targets]
